@@ -1,0 +1,166 @@
+"""The exercises' checks, one module a chapter: `from labs.checks import foundations as check`.
+
+A check takes the trainee's object and compares it with an independent reference, in stages: it runs,
+returns something, of the right type, of the right shape, with the right values. What goes wrong is a
+`CheckFailed`, which a notebook shows as a box without traceback.
+"""
+
+import functools
+import html
+import textwrap
+import traceback
+
+import numpy as np
+
+_WIDTH = 92
+_RED, _BOLD, _RESET = "\x1b[31m", "\x1b[1m", "\x1b[0m"
+
+
+class CheckFailed(AssertionError):
+    """An answer that a check refuses: one sentence in French, its stage, and the hints seen so far."""
+
+    def __init__(self, message, *, stage="valeurs", exercise="", hints=()):
+        super().__init__(message)
+        self.message, self.stage, self.exercise, self.hints = message, stage, exercise, tuple(hints)
+
+    def __str__(self):
+        return "\n".join([f"✘ Exercice {self.exercise} · {self.stage}".replace("  ", " "), *self._body()])
+
+    def _body(self):
+        paragraphs = [self.message]
+        paragraphs += [f"Indice {rank} : {hint}" for rank, hint in enumerate(self.hints, start=1)]
+        return [
+            line
+            for paragraph in paragraphs
+            for line in textwrap.wrap(paragraph, _WIDTH, break_long_words=False, break_on_hyphens=False)
+        ]
+
+    def _render_traceback_(self):
+        """What IPython prints in place of the traceback."""
+        title, *body = str(self).split("\n")
+        bar = f"{_RED}│{_RESET} "
+        return [f"{_RED}{_BOLD}{title}{_RESET}", *(bar + line for line in body)]
+
+
+def exercise(number, *hints):
+    """Turn a function that raises `CheckFailed` into the check of exercise `number` (decorator).
+
+    Each refusal shows one hint more than the one before; success shows one line.
+    """
+
+    def decorate(examine):
+        tries = 0
+
+        @functools.wraps(examine)
+        def check(answer):
+            nonlocal tries
+            try:
+                if answer is None or answer is ...:
+                    raise CheckFailed(
+                        "La réponse est encore vide : remplacez les points de suspension.", stage="réponse"
+                    )
+                praise = examine(answer)
+            except CheckFailed as failure:
+                tries += failure.stage != "réponse"  # a blank answer has not been tried yet
+                raise CheckFailed(failure.message, stage=failure.stage, exercise=number, hints=hints[:tries]) from None
+            except Exception as error:
+                tries += 1
+                raise CheckFailed(
+                    _where_it_broke(error, examine), stage="exécution", exercise=number, hints=hints[:tries]
+                ) from None
+            _celebrate(number, praise)
+
+        check.number = number
+        return check
+
+    return decorate
+
+
+def compare(got, expected, *, given, tolerance=1e-5):
+    """Compare an array, a number or a tuple of them with its reference, in stages.
+
+    Args:
+        got: what the trainee's code returned.
+        expected: the reference, of the shape and dtype wanted.
+        given: the input, in French, for the message: "pour x = [-1, 0, 2]".
+        tolerance: absolute, and relative to the reference.
+
+    Raises:
+        CheckFailed: at the first stage that fails.
+    """
+    if got is None or got is ...:
+        raise CheckFailed(
+            f"Rien n'est renvoyé {given} : la fonction doit se terminer par « return … ».", stage="réponse"
+        )
+    if isinstance(expected, tuple):
+        return _compare_tuple(got, expected, given, tolerance)
+    array = _as_array(got, given)
+    expected = np.asarray(expected)
+    if array.shape != expected.shape:
+        raise CheckFailed(
+            f"La forme renvoyée est {array.shape} {given} ; {expected.shape} était attendue.", stage="forme"
+        )
+    if not np.all(np.isfinite(array)):
+        raise CheckFailed(f"Le résultat contient des valeurs non finies (NaN ou infini) {given}.", stage="valeurs")
+    wrong = ~np.isclose(array, expected, rtol=tolerance, atol=tolerance)
+    if np.any(wrong):
+        raise CheckFailed(_first_difference(array, expected, wrong, given), stage="valeurs")
+
+
+def show(values):
+    """Write a small array or a number on one line, for the messages."""
+    return np.array2string(np.asarray(values), precision=4, separator=", ", max_line_width=10_000).replace("\n", "")
+
+
+def _compare_tuple(got, expected, given, tolerance):
+    if not isinstance(got, (tuple, list)) or len(got) != len(expected):
+        received = f"{len(got)} valeurs" if isinstance(got, (tuple, list)) else f"un seul objet ({type(got).__name__})"
+        raise CheckFailed(f"La fonction renvoie {received} {given} ; il en faut {len(expected)}.", stage="type")
+    for rank, (one, reference) in enumerate(zip(got, expected), start=1):
+        compare(one, reference, given=f"{given}, valeur n° {rank}", tolerance=tolerance)
+
+
+def _as_array(got, given):
+    try:
+        array = np.asarray(got, dtype="float64")
+    except (TypeError, ValueError):
+        raise CheckFailed(
+            f"Le résultat est de type « {type(got).__name__} » {given} ; un tableau de nombres était attendu.",
+            stage="type",
+        ) from None
+    return array
+
+
+def _first_difference(array, expected, wrong, given):
+    if array.ndim == 0:
+        return f"La valeur renvoyée est {float(array):.6g} {given} ; {float(expected):.6g} était attendu."
+    where = tuple(int(i) for i in np.argwhere(wrong)[0])
+    place = where[0] if len(where) == 1 else where
+    return (
+        f"Résultat faux {given} (erreurs : {wrong.sum()} sur {wrong.size}) : "
+        f"à l'indice {place}, {array[where]:.6g} au lieu de {expected[where]:.6g}."
+    )
+
+
+def _where_it_broke(error, examine):
+    ours = (__file__, examine.__code__.co_filename)
+    theirs = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename not in ours]
+    place = f" à la ligne « {theirs[0].line} »" if theirs and theirs[0].line else ""
+    return f"Votre code s'arrête{place} sur {type(error).__name__} : {error}"
+
+
+def _celebrate(number, praise):
+    line = f"✔ Exercice {number} réussi" + (f" · {praise}" if praise else "")
+    try:
+        from IPython import get_ipython
+        from IPython.display import display
+    except ImportError:
+        get_ipython = lambda: None  # noqa: E731
+    if get_ipython() is None:
+        print(line)
+        return
+    box = (
+        '<div class="labs-check-ok" style="border-left: 6px solid #2e7d32; background: #e8f5e9; color: #1b5e20; '
+        f'padding: 6px 12px; font-size: 15px;">{html.escape(line)}</div>'
+    )
+    display({"text/html": box, "text/plain": line}, raw=True)

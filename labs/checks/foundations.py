@@ -1,0 +1,340 @@
+"""Checks of chapter 1, the foundations of a neural network."""
+
+import numpy as np
+
+from labs.checks import CheckFailed, compare, exercise, show
+
+
+# --- Lesson 1.1 -----------------------------------------------------------------------------------------
+@exercise(
+    "1.1.a",
+    "Deux boucles : sur les passages, puis sur les couples (exemple, étiquette).",
+    "La condition de correction est y * (w · x + b) <= 0, égalité comprise : au départ tout vaut 0.",
+    "À chaque erreur, corrigez w ET b, tout de suite, avant de voir l'exemple suivant.",
+)
+def perceptron(answer):
+    from sklearn.linear_model import Perceptron
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 3))
+    y = np.where(x @ [1.0, -2.0, 0.5] + 0.4 + rng.normal(0, 0.5, 60) > 0, 1, -1)
+    for epochs in (1, 5):
+        reference = Perceptron(shuffle=False, tol=None, max_iter=epochs).fit(x, y)
+        got = answer(x.copy(), y.copy(), epochs)
+        if isinstance(got, (tuple, list)) and len(got) == 2 and not np.any(got[0]):
+            raise CheckFailed(
+                "Les poids sont restés à zéro : aucune correction n'a eu lieu. Un exemple dont le score est "
+                "exactement 0 n'est pas bien classé."
+            )
+        expected = (reference.coef_[0], np.float64(reference.intercept_[0]))
+        compare(got, expected, given=f"pour 60 points et epochs={epochs}")
+    return "mêmes poids que scikit-learn"
+
+
+@exercise(
+    "1.1.b",
+    "La fonction renvoie deux tableaux : la valeur, puis la dérivée.",
+    "La dérivée s'écrit avec la valeur s : s * (1 - s).",
+    "Pour x = −1000, np.exp(1000) déborde ; utilisez 0.5 * (1 + np.tanh(x / 2)).",
+)
+def sigmoid(answer):
+    from scipy.special import expit
+
+    x = np.array([-2.0, -0.5, 0.0, 1.0, 3.0])
+    for case in (x, np.random.default_rng(0).normal(size=(4, 3))):
+        compare(
+            answer(case.copy()), (expit(case), expit(case) * expit(-case)), given=f"pour x = {show(case.ravel()[:5])}"
+        )
+    huge = np.array([-1000.0, 1000.0])
+    try:
+        with np.errstate(over="raise", invalid="raise", divide="raise"):
+            got = answer(huge)
+    except FloatingPointError:
+        raise CheckFailed("Une exponentielle déborde pour x = ±1000.", stage="cas limites") from None
+    compare(got, (expit(huge), np.zeros(2)), given="pour x = [-1000, 1000]")
+    return "valeurs, dérivée, et aucun débordement"
+
+
+@exercise(
+    "1.1.c",
+    "Les deux neurones cachés peuvent lire la même somme s = x1 + x2 : seuls leurs biais diffèrent.",
+    "Avec h1 = ReLU(s) et h2 = ReLU(s - 1), on a (h1, h2) = (0, 0), (1, 0), (2, 1) pour s = 0, 1, 2.",
+    "Il reste à trouver a et b tels que a * h1 + b * h2 = 0, 1, 0 : a = 1, puis 2a + b = 0.",
+)
+def xor_weights(answer):
+    weights = answer()
+    if weights is None:
+        raise CheckFailed("La fonction ne renvoie rien : elle doit renvoyer quatre tableaux.", stage="réponse")
+    shapes = [(2, 2), (2,), (2, 1), (1,)]
+    if not isinstance(weights, (tuple, list)) or len(weights) != 4:
+        raise CheckFailed("La fonction doit renvoyer quatre tableaux : deux noyaux et deux biais.", stage="type")
+    received = [np.shape(array) for array in weights]
+    if received != shapes:
+        raise CheckFailed(f"Les formes sont {received} ; attendu {shapes}.", stage="forme")
+    import keras
+
+    network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, activation="relu"), keras.layers.Dense(1)])
+    network.set_weights([np.asarray(array, "float32") for array in weights])
+    corners = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], "float32")
+    compare(network(corners)[:, 0], np.array([0.0, 1, 1, 0]), given="pour (0,0), (0,1), (1,0), (1,1)")
+    return "0, 1, 1, 0"
+
+
+@exercise(
+    "1.1.d",
+    "Une couche : activation(x @ kernel + bias), et sa sortie est l'entrée de la suivante.",
+    "La dernière couche n'a pas d'activation : elle renvoie des logits.",
+)
+def forward(answer):
+    import keras
+
+    rng = np.random.default_rng(0)
+    for sizes, count in (([3, 2], 4), ([3, 5, 2], 1), ([4, 6, 5, 3], 7)):
+        network = keras.Sequential([keras.Input((sizes[0],))])
+        for units in sizes[1:-1]:
+            network.add(keras.layers.Dense(units, activation="tanh"))
+        network.add(keras.layers.Dense(sizes[-1]))
+        network.set_weights([rng.normal(size=w.shape) for w in network.get_weights()])
+        layers = list(zip(network.get_weights()[::2], network.get_weights()[1::2]))
+        x = rng.normal(size=(count, sizes[0])).astype("float32")
+        got, expected = answer(x, list(layers), np.tanh), np.asarray(network(x))
+        if np.shape(got) == expected.shape and np.allclose(got, np.tanh(expected), atol=1e-5):
+            raise CheckFailed("La dernière couche a reçu l'activation : elle doit rester linéaire.")
+        compare(got, expected, given=f"pour un réseau {' → '.join(map(str, sizes))} et {count} exemples")
+    return "égal à Keras, pour une, deux et trois couches"
+
+
+# --- Lesson 1.2 -----------------------------------------------------------------------------------------
+@exercise(
+    "1.2.a",
+    "Décalez d'abord : z = logits − logits.max(axis=1, keepdims=True). Le softmax n'en change pas.",
+    "log p = z − log(somme des exp(z)) ; celui de la bonne classe est log_p[np.arange(N), labels].",
+    "Le gradient est (softmax − one-hot) / N : np.exp(log_p), moins 1 à la bonne classe, le tout divisé par N.",
+)
+def cross_entropy(answer):
+    rng = np.random.default_rng(0)
+    cases = {
+        "pour 5 exemples et 3 classes": (rng.normal(0, 2, (5, 3)), rng.integers(0, 3, 5)),
+        "pour un seul exemple": (rng.normal(size=(1, 4)), np.array([2])),
+        "pour des logits de ±1000": (np.array([[1000.0, 0, -5], [-1000, -1001, -1003]]), np.array([1, 2])),
+    }
+    for given, (logits, labels) in cases.items():
+        with np.errstate(all="ignore"):
+            got = answer(logits.copy(), labels.copy())
+        expected = _keras_loss("SparseCategoricalCrossentropy", logits, labels)
+        if _are_numbers(got, expected):
+            _name_the_mistake_of_cross_entropy(*got, *expected, given)
+        compare(got, expected, given=given)
+    return "valeur et gradient égaux à ceux de Keras, sans débordement à ±1000"
+
+
+def _name_the_mistake_of_cross_entropy(value, gradient, expected_value, expected_gradient, given):
+    count = len(expected_gradient)
+    if not (np.all(np.isfinite(value)) and np.all(np.isfinite(gradient))):
+        raise CheckFailed(
+            f"Une exponentielle déborde, ou un log(0) apparaît, {given} : soustrayez d'abord le maximum de chaque "
+            "ligne, et ne passez jamais par log(softmax).",
+            stage="cas limites",
+        )
+    if count > 1 and np.allclose(value, count * expected_value):
+        raise CheckFailed(f"Le coût est {count} fois trop grand {given} : vous avez oublié de diviser par N.")
+    if count > 1 and np.allclose(gradient, count * expected_gradient):
+        raise CheckFailed(
+            f"Le gradient est {count} fois trop grand {given} : le coût est une moyenne, divisez-le aussi par N.",
+            stage="gradient",
+        )
+    if np.allclose(gradient, -expected_gradient):
+        raise CheckFailed(
+            f"Le gradient a le signe contraire {given} : softmax − one-hot, dans cet ordre.", stage="gradient"
+        )
+
+
+@exercise(
+    "1.2.b",
+    "Les formes guident : dx a celle de x, d_kernel celle de kernel, d_bias celle du biais, (unités,).",
+    "Chaque poids touche tous les exemples du lot : son gradient est une somme sur le lot, donc x.T @ gradient.",
+    "dx = gradient @ kernel.T ; d_bias = gradient.sum(axis=0). Aucune division par N : elle est déjà dans `gradient`.",
+)
+def dense_backward(answer):
+    import tensorflow as tf
+
+    rng = np.random.default_rng(0)
+    for count, inputs, units in ((5, 3, 2), (1, 4, 3), (4, 4, 4)):
+        x, kernel, gradient = (rng.normal(size=shape) for shape in ((count, inputs), (inputs, units), (count, units)))
+        tensors = [tf.constant(x), tf.constant(kernel), tf.zeros(units, "float64")]
+        with tf.GradientTape() as tape:
+            tape.watch(tensors)
+            loss = tf.reduce_sum((tensors[0] @ tensors[1] + tensors[2]) * gradient)
+        expected = tuple(part.numpy() for part in tape.gradient(loss, tensors))
+        given = f"pour x de forme {x.shape} et kernel de forme {kernel.shape}"
+        got = answer(x.copy(), kernel.copy(), gradient.copy())
+        if _are_numbers(got, expected):
+            _name_the_mistake_of_dense(got, expected, count, given)
+        compare(got, expected, given=f"{given} (dx, d_kernel, d_bias)")
+    return "dx, d_kernel et d_bias égaux à ceux de GradientTape"
+
+
+def _name_the_mistake_of_dense(got, expected, count, given):
+    for name, ours, theirs in zip(("dx", "d_kernel", "d_bias"), got, expected):
+        if count > 1 and np.shape(ours) == theirs.shape and np.allclose(ours, theirs / count):
+            raise CheckFailed(
+                f"{name} est divisé par N {given} : le coût l'a déjà fait, ici on fait la somme sur le lot.",
+                stage="gradient",
+            )
+        if np.ndim(ours) == 2 and np.shape(ours) == theirs.T.shape and np.allclose(ours, theirs.T):
+            raise CheckFailed(f"{name} est transposé {given}.", stage="gradient")
+
+
+@exercise(
+    "1.2.c",
+    "La vitesse d'abord : velocity = momentum * velocity − learning_rate * gradient, puis le point avance de velocity.",
+    "Nesterov avance de momentum * (nouvelle vitesse) − learning_rate * gradient.",
+    "Renvoyez de nouveaux tableaux, point puis vitesse, sans changer ceux que vous recevez (pas de += sur eux).",
+)
+def momentum_step(answer):
+    import keras
+
+    rng = np.random.default_rng(0)
+    for rate, momentum, nesterov in ((0.1, 0.9, False), (0.05, 0.8, True), (0.1, 0.0, False)):
+        optimizer = keras.optimizers.SGD(rate, momentum=momentum, nesterov=nesterov)
+        point = rng.normal(size=(2, 3))
+        theirs, velocity = keras.Variable(point, dtype="float64"), np.zeros_like(point)
+        options = {"learning_rate": rate, "momentum": momentum, "nesterov": nesterov}
+        settings = ", ".join(f"{name}={value}" for name, value in options.items())
+        for step in range(1, 4):
+            gradient, before = rng.normal(size=(2, 3)), theirs.numpy()
+            optimizer.apply([keras.ops.convert_to_tensor(gradient)], [theirs])
+            # Keras keeps its velocity for itself, so it is deduced from the two positions
+            moved = theirs.numpy() - before
+            expected = (moved + rate * gradient) / momentum if nesterov else moved
+            given = f"au pas n° {step}, avec {settings}"
+            got = _unchanged(answer, (before, velocity, gradient), given, **options)
+            if _are_numbers(got, (before, expected)):
+                _name_the_mistake_of_momentum(got, (before, velocity, gradient), expected, given, **options)
+            compare(got, (theirs.numpy(), expected), given=given)
+            velocity = expected
+    return "momentum et Nesterov égaux à ceux de Keras"
+
+
+def _name_the_mistake_of_momentum(got, inputs, expected, given, *, learning_rate, momentum, nesterov):
+    (moved_to, speed), (point, velocity, gradient) = got, inputs
+    if np.allclose(speed, expected, atol=1e-5):
+        if nesterov and np.allclose(moved_to, point + speed, atol=1e-5):
+            raise CheckFailed(
+                f"Le point avance de la vitesse seule {given} : avec Nesterov, il avance de "
+                "momentum * (nouvelle vitesse) − learning_rate * gradient."
+            )
+        return
+    if np.allclose(speed, -expected, atol=1e-5):
+        raise CheckFailed(
+            f"La vitesse a le signe contraire {given} : ici elle pointe vers la descente, et on l'ajoute au point."
+        )
+    if np.allclose(speed, momentum * velocity + gradient):
+        raise CheckFailed(
+            f"C'est la convention de PyTorch {given} (le taux multiplie la vitesse entière) : chez Keras, et ici, "
+            "le taux multiplie le gradient, à l'intérieur de la vitesse."
+        )
+    if np.allclose(speed, momentum * velocity - (1 - momentum) * learning_rate * gradient):
+        raise CheckFailed(f"Le gradient est multiplié par 1 − momentum {given} : dans le momentum classique, non.")
+
+
+@exercise(
+    "1.2.d",
+    "Deux moyennes mobiles : beta_1 * mean + (1 − beta_1) * gradient, et la même avec beta_2 et gradient**2.",
+    "On corrige sans écraser : mean / (1 − beta_1**step) et square / (1 − beta_2**step) ne servent qu'au déplacement.",
+    "Le déplacement est learning_rate * m_corrigé / (np.sqrt(v_corrigé) + epsilon), retranché du point.",
+)
+def adam_step(answer):
+    import keras
+
+    rng = np.random.default_rng(0)
+    options = {"learning_rate": 0.1, "beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-7}
+    optimizer = keras.optimizers.Adam(*options.values())
+    point = rng.normal(size=4)
+    theirs, mean, square = keras.Variable(point, dtype="float64"), np.zeros(4), np.zeros(4)
+    for step in range(1, 5):
+        gradient, before = rng.normal(size=4), theirs.numpy()
+        optimizer.apply([keras.ops.convert_to_tensor(gradient)], [theirs])
+        given = f"au pas n° {step}"
+        got = _unchanged(answer, (before, mean, square, gradient, step), given, **options)
+        mean, square = (keras.ops.convert_to_numpy(kept) for kept in optimizer.variables[2:4])
+        if _are_numbers(got, (before, mean, square)):
+            _name_the_mistake_of_adam(got[0] - before, gradient, mean, square, step, options, given)
+            if np.allclose(got[1], mean / (1 - options["beta_1"] ** step)):
+                raise CheckFailed(
+                    f"Les moyennes renvoyées sont corrigées {given} : renvoyez les moyennes brutes, "
+                    "sinon la correction s'appliquera deux fois."
+                )
+        compare(got, (theirs.numpy(), mean, square), given=given)
+    _check_where_epsilon_is(answer)
+    return "égal à Keras sur quatre pas, et ε à la place de l'algorithme 1"
+
+
+def _name_the_mistake_of_adam(moved, gradient, mean, square, step, options, given):
+    rate, epsilon = options["learning_rate"], options["epsilon"]
+    if np.allclose(moved, -rate * mean / (np.sqrt(square) + epsilon), rtol=1e-4):
+        raise CheckFailed(
+            f"La correction du biais manque {given} : divisez les deux moyennes par 1 − β**t, "
+            "dans le déplacement seulement."
+        )
+    if step > 1 and np.allclose(np.abs(moved), rate, rtol=1e-4):
+        raise CheckFailed(f"Tous les déplacements valent ±{rate} {given} : les moyennes reçues ne servent à rien.")
+    if np.allclose(moved * gradient, np.abs(moved * gradient)) and step == 1:
+        raise CheckFailed(f"Le point remonte la pente {given} : le déplacement se retranche.")
+
+
+def _check_where_epsilon_is(answer):
+    """One step from rest with a gradient g moves by g / (|g| + epsilon), exactly, in algorithm 1."""
+    gradient, epsilon, beta_2, zeros = np.array([1e-6, -1e-3, 0.0]), 1e-6, 0.999, np.zeros(3)
+    options = {"learning_rate": 1.0, "beta_1": 0.9, "beta_2": beta_2, "epsilon": epsilon}
+    with np.errstate(all="ignore"):
+        moved = np.asarray(answer(zeros.copy(), zeros.copy(), zeros.copy(), gradient, 1, **options)[0])
+    given = "pour des gradients de [1e-6, -1e-3, 0] et ε = 1e-6, au premier pas"
+    if np.allclose(moved, -gradient / np.sqrt(gradient**2 + epsilon)):
+        raise CheckFailed(f"ε est sous la racine {given} : il s'ajoute à la racine, dehors.", stage="cas limites")
+    if np.allclose(moved, -gradient / (np.abs(gradient) + epsilon / np.sqrt(1 - beta_2))):
+        raise CheckFailed(
+            f"ε s'ajoute à la racine non corrigée {given} : c'est la variante de Keras (« ε̂ » dans l'article). "
+            "L'algorithme 1 l'ajoute à la racine de la moyenne corrigée.",
+            stage="cas limites",
+        )
+    compare(moved, -gradient / (np.abs(gradient) + epsilon), given=given)
+
+
+def _keras_loss(name, prediction, target):
+    """Value and gradient, in float64, of a loss of Keras that takes logits."""
+    import keras
+    import tensorflow as tf
+
+    variable = tf.Variable(prediction, dtype="float64")
+    with tf.GradientTape() as tape:
+        value = getattr(keras.losses, name)(from_logits=True, dtype="float64")(target, variable)
+    return value.numpy(), tape.gradient(value, variable).numpy()
+
+
+def _are_numbers(got, expected):
+    """Tell whether an answer is a tuple of arrays of numbers of the right shapes, up to a transposition."""
+    if not isinstance(got, (tuple, list)) or len(got) != len(expected):
+        return False
+    return all(
+        np.asarray(ours).dtype.kind in "fiu" and sorted(np.shape(ours)) == sorted(np.shape(theirs))
+        for ours, theirs in zip(got, expected)
+    )
+
+
+def _unchanged(answer, inputs, given, **options):
+    """Call `answer` on copies of `inputs`, and refuse it if it changes one of them."""
+    copies = [np.copy(value) if isinstance(value, np.ndarray) else value for value in inputs]
+    got = answer(*copies, **options)
+    if not all(np.array_equal(value, copy) for value, copy in zip(inputs, copies)):
+        raise CheckFailed(
+            f"La fonction modifie un tableau qu'elle a reçu {given} : écrivez a = a + b plutôt que a += b, "
+            "et renvoyez de nouveaux tableaux.",
+            stage="cas limites",
+        )
+    return got
+
+
+# --- Lesson 1.3 -----------------------------------------------------------------------------------------
+
+# --- Lesson 1.4 -----------------------------------------------------------------------------------------

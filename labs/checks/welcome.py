@@ -1,0 +1,39 @@
+"""Checks of the welcome lesson: the trainee's first two boxes."""
+
+import numpy as np
+
+from labs.checks import CheckFailed, compare, exercise
+
+
+@exercise(
+    "0.a",
+    "Convertissez d'abord en nombres réels, avec .astype(\"float32\").",
+    "Le blanc vaut 255 ; il doit devenir 1 : divisez par 255.",
+)
+def to_unit_range(answer):
+    images = np.random.default_rng(0).integers(0, 256, size=(3, 4, 4), dtype="uint8")
+    images[0, 0, :2] = [0, 255]
+    got = answer(images.copy())
+    compare(got, images.astype("float64") / 255, given="pour des pixels de 0 à 255")
+    if np.asarray(got).dtype != np.float32:
+        raise CheckFailed(
+            f"Les valeurs sont justes, mais le type est {np.asarray(got).dtype} ; float32 était demandé.", stage="type"
+        )
+    return "float32, entre 0 et 1"
+
+
+@exercise(
+    "0.b",
+    "Comparez les deux tableaux élément par élément : predicted == labels donne des vrais et des faux.",
+    "La moyenne de vrais (1) et de faux (0) est la part de vrais.",
+)
+def accuracy(answer):
+    from sklearn.metrics import accuracy_score
+
+    rng = np.random.default_rng(0)
+    for count in (1, 10, 1000):
+        labels = rng.integers(0, 3, count)
+        logits = rng.normal(size=(count, 3))
+        expected = accuracy_score(labels, logits.argmax(axis=1))
+        compare(answer(logits.copy(), labels.copy()), np.float64(expected), given=f"pour {count} image(s)")
+    return "égale à celle de scikit-learn"

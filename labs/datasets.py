@@ -1,0 +1,145 @@
+"""The image sets of the course: uint8 images and their labels, split as their authors did. Lesson 0."""
+
+from concurrent import futures
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from labs import catalogue, runtime
+
+IMAGES_PER_MOSAIC = 10_000
+IMAGES_PER_ROW = 100
+
+
+class Dataset(NamedTuple):
+    """Images uint8, (N, 28, 28) or (N, 32, 32, 3) in RGB order; labels int64 (N,), ranks in class_names."""
+
+    x_train: np.ndarray
+    y_train: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+    class_names: tuple[str, ...]
+
+
+class Embedded(NamedTuple):
+    """What data/<name>/ holds: the shape of an image, the number of images of each split, the class names."""
+
+    shape: tuple[int, ...]
+    sizes: dict[str, int]
+    class_names: tuple[str, ...]
+
+
+EMBEDDED = {
+    "fashion_mnist": Embedded(
+        (28, 28),
+        {"train": 60_000, "test": 10_000},
+        ("T-shirt", "pantalon", "pull", "robe", "manteau",
+         "sandale", "chemise", "basket", "sac", "bottine"),
+    ),
+    "mnist": Embedded((28, 28), {"train": 20_000, "test": 4_000}, tuple("0123456789")),
+    "cifar10": Embedded(
+        (32, 32, 3),
+        {"train": 20_000, "test": 4_000},
+        ("avion", "automobile", "oiseau", "chat", "cerf",
+         "chien", "grenouille", "cheval", "bateau", "camion"),
+    ),
+}
+
+
+def load(name):
+    """Return the Dataset called `name`: "fashion_mnist", "mnist" or "cifar10".
+
+    Raises:
+        ValueError: no set has this name.
+        labs.catalogue.DataError: a file is missing or damaged, or (profile "complet") cannot be downloaded.
+    """
+    if name not in EMBEDDED:
+        known = ", ".join(f"« {known} »" for known in EMBEDDED)
+        raise ValueError(f"Aucun jeu de données ne s'appelle {name!r}. Les noms connus sont : {known}.")
+    return {"fashion_mnist": fashion_mnist, "mnist": mnist, "cifar10": cifar10}[name]()
+
+
+def fashion_mnist():
+    """Fashion-MNIST, whole in every profile: 60 000 + 10 000 garments, 28×28 (Xiao et al. 2017)."""
+    return _embedded("fashion_mnist")
+
+
+def mnist():
+    """MNIST, 28×28 (LeCun et al. 1998): 20 000 + 4 000 digits, 60 000 + 10 000 in profile "complet"."""
+    return _whole("mnist") if runtime.profile() == "complet" else _embedded("mnist")
+
+
+def cifar10():
+    """CIFAR-10, 32×32 (Krizhevsky 2009): 20 000 + 4 000 photographs, 50 000 + 10 000 in profile "complet"."""
+    return _whole("cifar10") if runtime.profile() == "complet" else _embedded("cifar10")
+
+
+def mosaic_names(name, split):
+    """Return {file relative to data/: number of images in it}, in the order of the images."""
+    size = EMBEDDED[name].sizes[split]
+    counts = [min(IMAGES_PER_MOSAIC, size - start) for start in range(0, size, IMAGES_PER_MOSAIC)]
+    return {f"{name}/{split}_{i}.webp": count for i, count in enumerate(counts)}
+
+
+def _embedded(name):
+    (x_train, y_train), (x_test, y_test) = (_split(name, split) for split in ("train", "test"))
+    return Dataset(x_train, y_train, x_test, y_test, EMBEDDED[name].class_names)
+
+
+def _split(name, split):
+    shape, sizes, _ = EMBEDDED[name]
+    images = np.empty((sizes[split], *shape), "uint8")
+    mosaics = mosaic_names(name, split)
+    parts = np.split(images, np.cumsum(list(mosaics.values()))[:-1])  # views: each thread fills its own
+    with futures.ThreadPoolExecutor() as pool:  # OpenCV frees the interpreter while it decodes
+        list(pool.map(_read_mosaic, mosaics, parts))
+    return images, _read_labels(f"{name}/labels_{split}.npy", sizes[split])
+
+
+def _read_mosaic(name, out):
+    """Fill `out` (N, H, W[, 3]) with the images of a mosaic of IMAGES_PER_ROW columns, read row by row."""
+    picture = cv2.imdecode(np.fromfile(catalogue.verified(name), "uint8"), cv2.IMREAD_COLOR)
+    count, height, width = out.shape[:3]
+    expected = (count // IMAGES_PER_ROW * height, IMAGES_PER_ROW * width, 3)
+    if picture is None or picture.shape != expected:
+        found = "ce n'est pas une image" if picture is None else f"elle mesure {picture.shape}"
+        raise catalogue.DataError(
+            f"data/{name} devrait être une mosaïque de forme {expected}, mais {found}. "
+            "Refaites les données avec « make data »."
+        )
+    # WebP has no grey: a grey picture is stored with three equal channels, and OpenCV gives colours as BGR.
+    pixels = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB) if out.ndim == 4 else picture[..., 0]
+    tiles = pixels.reshape(count // IMAGES_PER_ROW, height, IMAGES_PER_ROW, width, *out.shape[3:])
+    out.reshape(count // IMAGES_PER_ROW, IMAGES_PER_ROW, *out.shape[1:])[:] = tiles.swapaxes(1, 2)
+
+
+def _read_labels(name, size):
+    labels = np.load(catalogue.verified(name))
+    if labels.dtype != np.uint8 or labels.shape != (size,):
+        raise catalogue.DataError(
+            f"data/{name} devrait contenir {size} étiquettes uint8, mais contient un tableau {labels.dtype} "
+            f"de forme {labels.shape}. Refaites les données avec « make data »."
+        )
+    return labels.astype("int64")
+
+
+def _whole(name):
+    """The official set, downloaded once by Keras."""
+    import keras
+
+    try:
+        (x_train, y_train), (x_test, y_test) = getattr(keras.datasets, name).load_data()
+    except Exception as error:  # Keras raises a bare Exception when the download fails
+        raise catalogue.DataError(
+            f"Le jeu « {name} » complet n'a pas pu être obtenu par keras.datasets : {error}\n"
+            "Le profil « complet » le télécharge une fois. Vérifiez le réseau, ou travaillez avec les images "
+            "embarquées dans data/ : LABS_PROFILE=cours."
+        ) from error
+    return Dataset(
+        np.ascontiguousarray(x_train),  # Keras gives CIFAR-10 as a transposed view
+        y_train.reshape(-1).astype("int64"),
+        np.ascontiguousarray(x_test),
+        y_test.reshape(-1).astype("int64"),
+        EMBEDDED[name].class_names,
+    )

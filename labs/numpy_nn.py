@@ -1,0 +1,477 @@
+"""Neural networks by hand, in NumPy: what Keras does, on one screen a subject. Chapter 1.
+
+Arrays are (N, features); a layer keeps what its backward pass needs; `params` and `grads` are lists of
+arrays in the same order, updated in place by the optimizers.
+"""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from scipy import special
+
+
+# --- Activations (Lesson 1.1) -------------------------------------------------------------------------
+class Activation(NamedTuple):
+    """A scalar function and its derivative, both applied element by element to the pre-activation."""
+
+    function: Callable
+    derivative: Callable
+
+
+def sigmoid(x):
+    """1 / (1 + exp(-x)), written with tanh so that no exponential overflows. Lesson 1.1."""
+    return 0.5 * (1 + np.tanh(0.5 * x))
+
+
+def softplus(x):
+    """log(1 + exp(x)), without overflow. Lesson 1.1."""
+    return np.logaddexp(0, x)
+
+
+def _normal_cdf(x):
+    return 0.5 * (1 + special.erf(x / math.sqrt(2)))
+
+
+def _normal_pdf(x):
+    return np.exp(-0.5 * x**2) / math.sqrt(2 * math.pi)
+
+
+LEAK = 0.01  # slope of leaky ReLU below zero: Maas et al. 2013 (Keras's default is 0.2)
+
+#: name -> Activation. ELU: Clevert et al. 2016; GELU: Hendrycks & Gimpel 2016, exact form with erf;
+#: SiLU: Elfwing et al. 2017; Mish: Misra 2019.
+ACTIVATIONS = {
+    "linear": Activation(lambda x: x, np.ones_like),
+    "sigmoid": Activation(sigmoid, lambda x: sigmoid(x) * (1 - sigmoid(x))),
+    "tanh": Activation(np.tanh, lambda x: 1 - np.tanh(x) ** 2),
+    "relu": Activation(lambda x: np.maximum(x, 0), lambda x: (x > 0).astype(x.dtype)),
+    "leaky_relu": Activation(
+        lambda x: np.where(x > 0, x, LEAK * x), lambda x: np.where(x > 0, 1, LEAK).astype(x.dtype)
+    ),
+    "elu": Activation(lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))), lambda x: np.exp(np.minimum(x, 0))),
+    "gelu": Activation(lambda x: x * _normal_cdf(x), lambda x: _normal_cdf(x) + x * _normal_pdf(x)),
+    "silu": Activation(lambda x: x * sigmoid(x), lambda x: sigmoid(x) * (1 + x * (1 - sigmoid(x)))),
+    "mish": Activation(
+        lambda x: x * np.tanh(softplus(x)),
+        lambda x: np.tanh(softplus(x)) + x * (1 - np.tanh(softplus(x)) ** 2) * sigmoid(x),
+    ),
+}
+
+
+# --- One neuron (Lesson 1.1) ----------------------------------------------------------------------------
+def perceptron(x, y, *, epochs):
+    """Rosenblatt's rule (1958): for each example on the wrong side, weights += y x, bias += y. Lesson 1.1.
+
+    Args:
+        x: (N, features); y: (N,) of -1 and +1, visited in order, `epochs` times.
+
+    Returns:
+        weights (features,), bias, and the number of mistakes of each epoch.
+    """
+    if len(x) != len(y) or not np.all(np.isin(y, (-1, 1))):
+        raise ValueError(
+            f"Le perceptron attend autant d'étiquettes −1 ou +1 que d'exemples ; reçu {len(x)} exemples, "
+            f"{len(y)} étiquettes, valeurs {np.unique(y)[:5]}. Pour des étiquettes 0/1 : 2 * y - 1."
+        )
+    weights, bias, mistakes = np.zeros(x.shape[1], x.dtype), 0.0, []
+    for _ in range(epochs):
+        mistakes.append(0)
+        for example, label in zip(x, y):
+            if label * (example @ weights + bias) <= 0:
+                weights += label * example
+                bias += float(label)
+                mistakes[-1] += 1
+    return weights, bias, mistakes
+
+
+# --- Initialisation (Lesson 1.3) ----------------------------------------------------------------------
+def glorot_uniform(shape, rng):
+    """U(-a, a), a = sqrt(6 / (fan_in + fan_out)), shape (fan_in, fan_out). Glorot & Bengio 2010, eq. 16."""
+    limit = np.sqrt(6 / sum(shape))
+    return rng.uniform(-limit, limit, shape)
+
+
+def he_normal(shape, rng):
+    """N(0, 2 / fan_in), shape (fan_in, fan_out). He et al. 2015, eq. 10 (not truncated, unlike Keras's)."""
+    return rng.normal(0, np.sqrt(2 / shape[0]), shape)
+
+
+def orthogonal(shape, rng, gain=1.0):
+    """A (rows, columns) matrix whose rows or columns, the fewer, are orthonormal times `gain`. Saxe et al. 2013.
+
+    The signs of R's diagonal make the draw uniform (Haar) over orthogonal matrices (Mezzadri 2007).
+    """
+    rows, columns = shape
+    q, r = np.linalg.qr(rng.normal(size=(max(shape), min(shape))))
+    q = q * np.sign(np.diag(r))
+    return gain * (q if rows >= columns else q.T)
+
+
+INITIALISERS = {"glorot_uniform": glorot_uniform, "he_normal": he_normal, "orthogonal": orthogonal}
+
+
+# --- Layers (Lessons 1.1 to 1.4) ----------------------------------------------------------------------
+class Layer:
+    """Forward, backward, and the parameters that an optimizer updates in place."""
+
+    def __init__(self):
+        self.params, self.grads = [], []
+
+    def forward(self, x, training=False):
+        raise NotImplementedError
+
+    def backward(self, gradient):
+        """Gradient of the loss for the output -> for the input; fills `grads` on the way."""
+        raise NotImplementedError
+
+
+class Dense(Layer):
+    """x @ kernel + bias, x (N, inputs), kernel (inputs, units). Lesson 1.1."""
+
+    def __init__(self, inputs, units, *, init="glorot_uniform", rng=None, dtype="float32"):
+        super().__init__()
+        if init not in INITIALISERS and not callable(init):
+            raise ValueError(
+                f"Initialisation inconnue : {init!r} ; choisissez parmi {', '.join(INITIALISERS)}, "
+                "ou donnez une fonction (forme, rng) → tableau."
+            )
+        draw = init if callable(init) else INITIALISERS[init]
+        rng = np.random.default_rng(0) if rng is None else rng
+        kernel = np.asarray(draw((inputs, units), rng), dtype)
+        self.params = [kernel, np.zeros(units, dtype)]
+        self.grads = [np.zeros_like(kernel), np.zeros(units, dtype)]
+
+    def forward(self, x, training=False):
+        kernel, bias = self.params
+        if x.ndim != 2 or x.shape[1] != kernel.shape[0]:
+            raise ValueError(
+                f"La couche dense attend une entrée de forme (N, {kernel.shape[0]}) ; reçu {x.shape}. "
+                "Aplatissez les images : x.reshape(len(x), -1)."
+            )
+        self.x = x
+        return x @ kernel + bias
+
+    def backward(self, gradient):
+        self.grads[0][...] = self.x.T @ gradient
+        self.grads[1][...] = gradient.sum(axis=0)
+        return gradient @ self.params[0].T
+
+
+class Activate(Layer):
+    """An activation of `ACTIVATIONS`, by name. Lesson 1.1."""
+
+    def __init__(self, name):
+        super().__init__()
+        if name not in ACTIVATIONS:
+            raise ValueError(f"Activation inconnue : {name!r} ; choisissez parmi {', '.join(ACTIVATIONS)}.")
+        self.activation = ACTIVATIONS[name]
+
+    def forward(self, x, training=False):
+        self.x = x
+        return self.activation.function(x)
+
+    def backward(self, gradient):
+        return gradient * self.activation.derivative(self.x)
+
+
+class Dropout(Layer):
+    """Zero a share `rate` of the units while training, and divide the others by 1 - rate. Lesson 1.3.
+
+    "Inverted" form of Srivastava et al. 2014, so that inference changes nothing.
+    """
+
+    def __init__(self, rate, *, rng=None):
+        super().__init__()
+        if not 0 <= rate < 1:
+            raise ValueError(f"Le taux de dropout vaut {rate} ; donnez une part entre 0 (inclus) et 1 (exclu).")
+        self.rate, self.rng = rate, np.random.default_rng(0) if rng is None else rng
+
+    def forward(self, x, training=False):
+        self.mask = np.ones_like(x)
+        if training:
+            self.mask = (self.rng.random(x.shape) >= self.rate).astype(x.dtype) / x.dtype.type(1 - self.rate)
+        return x * self.mask
+
+    def backward(self, gradient):
+        return gradient * self.mask
+
+
+class _Normalisation(Layer):
+    """Centre and scale along `axis`, then gamma x + beta: what batch and layer normalisation share."""
+
+    axis: int
+
+    def __init__(self, features, *, epsilon=1e-3, dtype="float32"):
+        super().__init__()
+        self.epsilon = epsilon
+        self.params = [np.ones(features, dtype), np.zeros(features, dtype)]
+        self.grads = [np.zeros(features, dtype), np.zeros(features, dtype)]
+
+    def normalise(self, x, mean, variance):
+        self.scale = 1 / np.sqrt(variance + self.epsilon)
+        self.normalised = (x - mean) * self.scale
+        gamma, beta = self.params
+        return gamma * self.normalised + beta
+
+    def backward(self, gradient):
+        """Mean and variance depend on x as well: the two terms subtracted are their share of the gradient."""
+        self.grads[0][...] = (gradient * self.normalised).sum(axis=0)
+        self.grads[1][...] = gradient.sum(axis=0)
+        inner = gradient * self.params[0]
+        shared = inner.mean(axis=self.axis, keepdims=True)
+        along = (inner * self.normalised).mean(axis=self.axis, keepdims=True)
+        return self.scale * (inner - shared - self.normalised * along)
+
+
+class BatchNormalization(_Normalisation):
+    """Statistics of the batch while training, moving averages at inference. Ioffe & Szegedy 2015. Lesson 1.4.
+
+    Defaults and update are Keras's: epsilon 1e-3, momentum .99, biased variance in the moving average.
+    `backward` is the training-time gradient.
+    """
+
+    axis = 0
+
+    def __init__(self, features, *, momentum=0.99, epsilon=1e-3, dtype="float32"):
+        super().__init__(features, epsilon=epsilon, dtype=dtype)
+        self.momentum = momentum
+        self.moving_mean, self.moving_variance = np.zeros(features, dtype), np.ones(features, dtype)
+
+    def forward(self, x, training=False):
+        if not training:
+            return self.normalise(x, self.moving_mean, self.moving_variance)
+        mean, variance = x.mean(axis=0), x.var(axis=0)
+        self.moving_mean += (1 - self.momentum) * (mean - self.moving_mean)
+        self.moving_variance += (1 - self.momentum) * (variance - self.moving_variance)
+        return self.normalise(x, mean, variance)
+
+
+class LayerNormalization(_Normalisation):
+    """The same, over the features of each example: no batch statistics at all. Ba et al. 2016. Lesson 1.4."""
+
+    axis = 1
+
+    def forward(self, x, training=False):
+        return self.normalise(x, x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True))
+
+
+class Network:
+    """Layers in sequence. Lesson 1.1."""
+
+    def __init__(self, *layers):
+        self.layers = layers
+
+    def forward(self, x, training=False):
+        for layer in self.layers:
+            x = layer.forward(x, training)
+        return x
+
+    def backward(self, gradient):
+        """Chain rule, last layer first: gradient for the output -> for the input. Lesson 1.2."""
+        for layer in reversed(self.layers):
+            gradient = layer.backward(gradient)
+        return gradient
+
+    @property
+    def params(self):
+        return [array for layer in self.layers for array in layer.params]
+
+    @property
+    def grads(self):
+        return [array for layer in self.layers for array in layer.grads]
+
+
+def mlp(sizes, *, activation="relu", init="glorot_uniform", seed=0, dtype="float32"):
+    """Dense layers of `sizes` (input first, logits last) with `activation` between them. Lesson 1.1."""
+    rng = np.random.default_rng(seed)
+    layers = []
+    for inputs, units in zip(sizes[:-1], sizes[1:]):
+        layers += [Dense(inputs, units, init=init, rng=rng, dtype=dtype), Activate(activation)]
+    return Network(*layers[:-1])
+
+
+# --- Losses (Lesson 1.2): each returns (mean over the batch, its gradient for the first argument) --------
+def log_softmax(logits):
+    """Logarithm of the softmax over the last axis, stable: the maximum is subtracted first. Lesson 1.2."""
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+def softmax(logits):
+    """Probabilities over the last axis. Lesson 1.2."""
+    return np.exp(log_softmax(logits))
+
+
+def mean_squared_error(prediction, target):
+    """Mean of (prediction - target)² over every element. Lesson 1.2."""
+    if prediction.shape != target.shape:
+        raise ValueError(
+            f"Prédiction {prediction.shape} et cible {target.shape} n'ont pas la même forme ; "
+            "NumPy les étendrait en silence : remettez-les à la même forme avec reshape."
+        )
+    difference = prediction - target
+    return float(np.mean(difference**2)), 2 * difference / difference.size
+
+
+def cross_entropy(logits, labels, *, label_smoothing=0.0):
+    """Mean of -log softmax(logits)[label]; logits (N, K), labels (N,) integers. Lesson 1.2.
+
+    With `label_smoothing` s the target is (1 - s) one-hot + s / K (Szegedy et al. 2016). Lesson 1.3.
+    """
+    target = _one_hot(logits, labels)
+    target = target * (1 - label_smoothing) + label_smoothing / logits.shape[1]
+    log_p = log_softmax(logits)
+    return float(-(target * log_p).sum() / len(logits)), (np.exp(log_p) - target) / len(logits)
+
+
+def focal(logits, labels, *, gamma=2.0):
+    """Mean of -(1 - p)^gamma log p, p the probability of the true class. Lin et al. 2017, eq. 4. Lesson 1.2."""
+    one_hot = _one_hot(logits, labels)
+    log_p = log_softmax(logits)
+    log_true = (one_hot * log_p).sum(axis=1, keepdims=True)
+    p = np.exp(log_true)
+    away = np.maximum(1 - p, np.finfo(logits.dtype).tiny)
+    slope = gamma * p * away ** (gamma - 1) * log_true - away**gamma  # p · dL/dp
+    return float(-np.mean(away**gamma * log_true)), slope * (one_hot - np.exp(log_p)) / len(logits)
+
+
+def hinge(scores, target):
+    """Mean of max(0, 1 - target x score); scores (N,), target (N,) of -1 and +1. Lesson 1.2."""
+    if scores.shape != target.shape or not np.all(np.isin(target, (-1, 1))):
+        raise ValueError(
+            f"La perte charnière attend des cibles −1 ou +1 de la forme des scores {scores.shape} ; "
+            f"reçu {target.shape}, valeurs {np.unique(target)[:5]}. Pour des étiquettes 0/1 : 2 * y - 1."
+        )
+    margin = 1 - target * scores
+    return float(np.maximum(margin, 0).mean()), np.where(margin > 0, -target, 0).astype(scores.dtype) / len(scores)
+
+
+def _one_hot(logits, labels):
+    labels = np.asarray(labels)
+    if logits.ndim != 2 or labels.shape != (len(logits),):
+        raise ValueError(f"Attendu : logits (N, K) et étiquettes (N,) ; reçu {logits.shape} et {labels.shape}.")
+    if not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0 or labels.max() >= logits.shape[1]:
+        raise ValueError(
+            f"Les étiquettes doivent être des entiers de 0 à {logits.shape[1] - 1} ; "
+            f"reçu le type {labels.dtype}, de {labels.min()} à {labels.max()}."
+        )
+    return np.eye(logits.shape[1], dtype=logits.dtype)[labels]
+
+
+# --- Optimizers (Lesson 1.2): update(params, grads) changes params in place ------------------------------
+class SGD:
+    """Gradient descent, with momentum (Polyak 1964) or Nesterov's (Sutskever et al. 2013). Lesson 1.2."""
+
+    def __init__(self, learning_rate=0.01, *, momentum=0.0, nesterov=False):
+        self.learning_rate, self.momentum, self.nesterov = learning_rate, momentum, nesterov
+        self.velocities = None
+
+    def update(self, params, grads):
+        self.velocities = self.velocities or [np.zeros_like(p) for p in params]
+        for p, g, v in zip(params, grads, self.velocities):
+            v[...] = self.momentum * v - self.learning_rate * g
+            p += self.momentum * v - self.learning_rate * g if self.nesterov else v
+
+
+class RMSProp:
+    """Step divided by a moving root mean square of the gradient. Tieleman & Hinton 2012. Lesson 1.2."""
+
+    def __init__(self, learning_rate=0.001, *, rho=0.9, epsilon=1e-7):
+        self.learning_rate, self.rho, self.epsilon = learning_rate, rho, epsilon
+        self.squares = None
+
+    def update(self, params, grads):
+        self.squares = self.squares or [np.zeros_like(p) for p in params]
+        for p, g, s in zip(params, grads, self.squares):
+            s[...] = self.rho * s + (1 - self.rho) * g**2
+            p -= self.learning_rate * g / np.sqrt(s + self.epsilon)
+
+
+class Adam:
+    """Adaptive moments (Kingma & Ba 2015); decoupled `weight_decay` makes it AdamW. Lesson 1.2.
+
+    Both corrections are folded in the rate, as the formula just before section 2.1 does, and Keras: its epsilon is
+    the paper's "epsilon hat". Algorithm 1 adds epsilon to the corrected root: on pixels that are nearly always black,
+    whose gradients are as small as epsilon, weights then differ by some 1e-2 after 100 steps.
+    AdamW: Loshchilov & Hutter 2019, algorithm 2, with the schedule multiplier folded in the learning rate.
+    `bias_correction=False` shows what the correction is for.
+    """
+
+    def __init__(
+        self, learning_rate=0.001, *, beta_1=0.9, beta_2=0.999, epsilon=1e-7, weight_decay=0.0, bias_correction=True
+    ):
+        self.learning_rate, self.beta_1, self.beta_2, self.epsilon = learning_rate, beta_1, beta_2, epsilon
+        self.weight_decay, self.bias_correction = weight_decay, bias_correction
+        self.means, self.squares, self.step = None, None, 0
+
+    def update(self, params, grads):
+        self.means = self.means or [np.zeros_like(p) for p in params]
+        self.squares = self.squares or [np.zeros_like(p) for p in params]
+        self.step += 1
+        correct_1 = 1 - self.beta_1**self.step if self.bias_correction else 1
+        correct_2 = 1 - self.beta_2**self.step if self.bias_correction else 1
+        rate = self.learning_rate * correct_2**0.5 / correct_1
+        for p, g, m, s in zip(params, grads, self.means, self.squares):
+            m[...] = self.beta_1 * m + (1 - self.beta_1) * g
+            s[...] = self.beta_2 * s + (1 - self.beta_2) * g**2
+            p -= self.learning_rate * self.weight_decay * p
+            p -= rate * m / (np.sqrt(s) + self.epsilon)
+
+
+# --- Training and testing (Lessons 1.1, 1.2) ------------------------------------------------------------
+def batches(count, batch_size, rng):
+    """Yield index arrays: one pass over `count` examples in a random order. Lesson 1.2."""
+    order = rng.permutation(count)
+    for start in range(0, count, batch_size):
+        yield order[start : start + batch_size]
+
+
+def fit(network, x, y, *, loss=cross_entropy, optimizer, epochs, batch_size=32, seed=0):
+    """Train `network` in place; return the mean loss of each epoch. Lesson 1.2."""
+    if len(x) != len(y):
+        raise ValueError(f"Autant d'exemples que d'étiquettes sont attendus ; reçu {len(x)} et {len(y)}.")
+    rng = np.random.default_rng(seed)
+    history = []
+    for _ in range(epochs):
+        losses = []
+        for index in batches(len(x), batch_size, rng):
+            value, gradient = loss(network.forward(x[index], training=True), y[index])
+            network.backward(gradient)
+            optimizer.update(network.params, network.grads)
+            losses.append(value)
+        history.append(float(np.mean(losses)))
+    return history
+
+
+def accuracy(network, x, y):
+    """Share of examples whose largest output is the label."""
+    return float(np.mean(network.forward(x).argmax(axis=1) == y))
+
+
+def numerical_gradient(function, array, *, step=1e-5):
+    """Central finite differences of the scalar `function()` with respect to `array`, changed in place. Lesson 1.2."""
+    gradient = np.zeros_like(array)
+    for index in np.ndindex(array.shape):
+        kept = array[index]
+        array[index] = kept + step
+        above = function()
+        array[index] = kept - step
+        below = function()
+        array[index] = kept
+        gradient[index] = (above - below) / (2 * step)
+    return gradient
+
+
+def relative_error(a, b):
+    """||a - b|| / max(||a||, ||b||); 0 when both are 0. Lesson 1.2."""
+    largest = max(np.linalg.norm(a), np.linalg.norm(b))
+    return float(np.linalg.norm(a - b) / largest) if largest else 0.0
+
+
+def jacobian(network, x):
+    """d output / d input of one example x (features,): a (outputs, inputs) matrix. Lesson 1.3."""
+    outputs = network.forward(x[None]).shape[1]
+    network.forward(np.repeat(x[None], outputs, axis=0))
+    return network.backward(np.eye(outputs, dtype=x.dtype))

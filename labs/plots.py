@@ -1,0 +1,276 @@
+"""Every figure that the lessons share. Nothing here trains; each figure carries an alternative text."""
+
+import io
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib import ticker
+
+# Okabe & Ito 2008: told apart by every kind of colour vision, and once printed in grey.
+COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442"]
+MARKERS = "osD^vPX*"
+
+
+def style():
+    """Set sizes and colours that can be read from the back of a room."""
+    plt.rcParams.update(
+        {
+            "figure.figsize": (9, 4.5),
+            "figure.dpi": 80,
+            "savefig.dpi": 80,
+            "figure.constrained_layout.use": True,
+            "font.size": 13,
+            "axes.titlesize": 14,
+            "axes.labelsize": 13,
+            "legend.fontsize": 12,
+            "xtick.labelsize": 12,
+            "ytick.labelsize": 12,
+            "lines.linewidth": 2.2,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "grid.alpha": 0.3,
+            "axes.prop_cycle": plt.cycler(color=COLORS),
+            "image.cmap": "gray",
+            "image.interpolation": "nearest",
+        }
+    )
+
+
+def publish(figure, alt):
+    """Display `figure` once, with `alt` as its alternative text (French, one sentence), and close it."""
+    from IPython.display import Image, display
+
+    if not alt or not alt.strip():
+        raise ValueError(
+            "Une figure sans texte alternatif ne peut pas être lue par tous : donnez alt=« ce qu'on y voit »."
+        )
+    display(Image(_png(figure), alt=alt))
+
+
+def animate(figure, draw, frames, alt, *, seconds=6.0, dpi=60):
+    """Display a looping animation: `draw(frame)` changes the artists of `figure`, for frame in range(frames).
+
+    A GIF, so that it plays in a stored notebook without any script.
+    """
+    from IPython.display import Image, display
+    from PIL import Image as Picture
+
+    pictures = []
+    for frame in range(frames):
+        draw(frame)
+        pictures.append(Picture.open(io.BytesIO(_png(figure, close=False, dpi=dpi, tight=False))).convert("RGB"))
+    plt.close(figure)
+    palette = pictures[-1].quantize(64)
+    pictures = [picture.quantize(palette=palette, dither=Picture.Dither.NONE) for picture in pictures]
+    buffer = io.BytesIO()
+    pictures[0].save(
+        buffer,
+        "GIF",
+        save_all=True,
+        append_images=pictures[1:],
+        duration=1000 * seconds / frames,
+        loop=0,
+        optimize=True,
+    )
+    display(Image(buffer.getvalue(), format="gif", alt=alt))
+
+
+def explore(draw, *, static, **sliders):
+    """Sliders for the person in front of the notebook, and the same thing as static figures otherwise.
+
+    Args:
+        draw: function of the sliders' values, which displays something.
+        static: list of dictionaries of values: what is drawn when nobody can move a slider.
+        sliders: name=(smallest, largest, step) or a list of choices, as in `ipywidgets.interact`.
+    """
+    from labs import runtime
+
+    if not runtime.interactive():
+        for values in static:
+            draw(**values)
+        return
+    import ipywidgets
+
+    first = static[0]
+    widgets = {name: _slider(name, choices, first[name]) for name, choices in sliders.items()}
+    output = ipywidgets.interactive_output(draw, widgets)
+    from IPython.display import display
+
+    display(ipywidgets.VBox([*widgets.values(), output]))
+
+
+def show(images, *, titles=None, columns=6, alt=None, title=None, size=2.0, vmin=0.0, vmax=None):
+    """A grid of images, titled by `titles`, or by the keys when `images` is a dictionary.
+
+    Args:
+        images: dictionary title -> image, or sequence of images, each (H, W), (H, W, 1) or (H, W, 3),
+            uint8 or float in [0, 1]; `vmin` and `vmax` say otherwise (vmax=None: 255 for uint8, 1 for float).
+    """
+    if isinstance(images, dict):
+        titles, images = list(images), list(images.values())
+    if not len(images):
+        raise ValueError("Aucune image à montrer : donnez au moins une image, ou un dictionnaire titre → image.")
+    if titles is not None and len(titles) != len(images):
+        raise ValueError(f"{len(titles)} titres pour {len(images)} images : donnez un titre par image.")
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    lines = max((str(name).count("\n") + 1 for name in titles), default=0) if titles else 0
+    figure, axes = plt.subplots(rows, columns, figsize=(columns * size, rows * (size + 0.3 * lines)), squeeze=False)
+    for axis in axes.flat:
+        axis.axis("off")
+    for rank, (axis, image) in enumerate(zip(axes.flat, images)):
+        array = np.asarray(image)
+        largest = vmax if vmax is not None else 255 if array.dtype == np.uint8 else 1.0
+        axis.imshow(array.squeeze(-1) if array.shape[-1:] == (1,) else array, vmin=vmin, vmax=largest)
+        if titles:
+            axis.set_title(str(titles[rank]), fontsize=12)
+    if title:
+        figure.suptitle(title)
+    described = " ; ".join(" ".join(str(name).split()) for name in titles) if titles else f"{len(images)} images"
+    publish(figure, alt or f"{title + ' : ' if title else ''}{described}")
+
+
+def curves(series, *, title, xlabel, ylabel, alt, log=False, x=None, ax=None):
+    """One curve a key of `series`; a value is a list, or a list of lists (one a seed: mean and extent).
+
+    Args:
+        series: dictionary name -> values (T,) or (seeds, T).
+        x: abscissas, 1 to T by default; log: logarithmic ordinate.
+        ax: draw there and display nothing (the caller publishes its own figure).
+    """
+    figure, axis = (None, ax) if ax is not None else plt.subplots()
+    for rank, (name, values) in enumerate(series.items()):
+        values = np.atleast_2d(np.asarray(values, "float64"))
+        where = np.arange(1, values.shape[1] + 1) if x is None else np.asarray(x)
+        color, marker = COLORS[rank % len(COLORS)], MARKERS[rank % len(MARKERS)]
+        axis.plot(
+            where, values.mean(axis=0), label=name, color=color, marker=marker,
+            markevery=max(1, len(where) // 10), markersize=6,
+        )  # fmt: skip
+        if len(values) > 1:
+            axis.fill_between(where, values.min(axis=0), values.max(axis=0), color=color, alpha=0.2)
+    axis.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    if log:
+        axis.set_yscale("log")
+    if x is None:
+        axis.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
+    axis.legend()
+    if figure is not None:
+        publish(figure, alt)
+
+
+def live(history):
+    """The curves of a training under way, as an image to display again and again: losses, then the other metrics."""
+    from IPython.display import Image
+
+    losses = {name: values for name, values in history.items() if name.endswith("loss")}
+    others = {name: values for name, values in history.items() if name not in losses}
+    groups = [group for group in (losses, others) if group]
+    figure, axes = plt.subplots(1, len(groups), figsize=(5 * len(groups), 3), squeeze=False)
+    for axis, group in zip(axes.flat, groups):
+        curves(group, title="", xlabel="époque", ylabel="", alt="", ax=axis)
+    return Image(_png(figure), alt="Courbes de l'entraînement en cours")
+
+
+def boundary(predict, x, y, *, title="", ax=None, alt=None, margin=0.5, steps=200):
+    """Regions that `predict` ((N, 2) -> classes (N,)) assigns in the plane, and the points (x, y)."""
+    figure, axis = (None, ax) if ax is not None else plt.subplots(figsize=(5.5, 4.8))
+    low, high = x.min(axis=0) - margin, x.max(axis=0) + margin
+    grid = np.stack(np.meshgrid(np.linspace(low[0], high[0], steps), np.linspace(low[1], high[1], steps)), axis=-1)
+    regions = np.asarray(predict(grid.reshape(-1, 2).astype(x.dtype))).reshape(steps, steps)
+    count = int(max(regions.max(), y.max())) + 1
+    axis.contourf(
+        grid[..., 0], grid[..., 1], regions, levels=np.arange(count + 1) - 0.5, colors=COLORS[:count], alpha=0.25
+    )
+    for label in range(count):
+        axis.scatter(
+            *x[y == label].T,
+            color=COLORS[label],
+            marker=MARKERS[label],
+            s=25 if len(x) > 20 else 160,
+            edgecolor="white",
+            label=f"classe {label}",
+        )
+    axis.set(title=title, xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
+    axis.grid(False)
+    if figure is not None:
+        axis.legend()
+        publish(figure, alt or f"{title} : régions de décision et points de {count} classes")
+
+
+def descent(height, paths, *, title, extent):
+    """Race of `paths` {name: (T, 2)} over the level lines of `height` ((N, 2) -> (N,)): (figure, draw).
+
+    `draw(step)` shows each path from its start to `step`, in the plane and as a height. Give both to `animate`, or
+    call draw(last) and `publish` the figure. `extent`: largest |x| and |y| shown. Lesson 1.2.
+    """
+    figure, (plane, heights) = plt.subplots(1, 2, figsize=(11, 4.4), width_ratios=(3, 2))
+    x, y = np.meshgrid(np.linspace(-extent[0], extent[0], 120), np.linspace(-extent[1], extent[1], 120))
+    values = height(np.stack([x, y], axis=-1).reshape(-1, 2)).reshape(x.shape)
+    plane.contour(x, y, np.sqrt(values), levels=12, colors="0.75", linewidths=1)
+    plane.plot(0, 0, "k+", markersize=14)
+    plane.set(title=title, xlabel="$w_1$", ylabel="$w_2$", xlim=(-extent[0], extent[0]), ylim=(-extent[1], extent[1]))
+    plane.grid(False)
+    curves = {name: height(path) for name, path in paths.items()}
+    top, steps = max(c[0] for c in curves.values()), max(map(len, paths.values())) - 1
+    heights.set(title="coût", xlabel="pas", xlim=(0, steps), ylim=(top * 1e-5, top * 2), yscale="log")
+    trails = []
+    for name, color, marker in zip(paths, COLORS, MARKERS):
+        (trail,) = plane.plot([], [], color=color, linewidth=1.6, alpha=0.8)
+        (head,) = plane.plot([], [], marker, color=color, markersize=9)
+        (curve,) = heights.plot([], [], color=color, marker=marker, markevery=(0, 10), label=name)
+        trails.append((trail, head, curve))
+    heights.legend(loc="lower left", fontsize=11)
+
+    def draw(step):
+        for (trail, head, curve), path, values in zip(trails, paths.values(), curves.values()):
+            trail.set_data(*path[: step + 1].T)
+            head.set_data(*path[min(step, len(path) - 1)][:, None])
+            curve.set_data(np.arange(len(values))[: step + 1], values[: step + 1])
+
+    return figure, draw
+
+
+def range_tests(tests, *, title, alt):
+    """Smoothed loss against learning rate, one curve a key of `tests` {name: RangeTest}; the suggestion is ringed."""
+    figure, axis = plt.subplots()
+    for (name, test), color, marker in zip(tests.items(), COLORS, MARKERS):
+        label = f"{name} : {test.suggestion:.2g}"
+        axis.plot(test.learning_rates, test.smoothed, color=color, marker=marker, markevery=15, label=label)
+        height = np.interp(test.suggestion, test.learning_rates, test.smoothed)
+        axis.plot(test.suggestion, height, "o", markersize=16, markerfacecolor="none", markeredgewidth=3, color=color)
+    axis.set(title=title, xlabel="taux d'apprentissage", ylabel="coût lissé", xscale="log")
+    axis.set_ylim(top=1.3 * max(test.smoothed[0] for test in tests.values()))
+    axis.legend(title="taux suggéré")
+    publish(figure, alt)
+
+
+def table(rows, *, header, align=None):
+    """Print `rows` as an aligned text table: the same bytes everywhere, for the cells that are compared."""
+    cells = [[str(value) for value in row] for row in [header, *rows]]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
+    align = align or "<" + ">" * (len(header) - 1)
+    lines = ["  ".join(f"{value:{side}{width}}" for value, side, width in zip(row, align, widths)) for row in cells]
+    lines.insert(1, "  ".join("─" * width for width in widths))
+    print("\n".join(line.rstrip() for line in lines))
+
+
+def _png(figure, *, close=True, dpi=None, tight=True):
+    buffer = io.BytesIO()
+    figure.savefig(
+        buffer, format="png", dpi=dpi or "figure", bbox_inches="tight" if tight else None, metadata={"Software": None}
+    )
+    if close:
+        plt.close(figure)
+    return buffer.getvalue()
+
+
+def _slider(name, choices, value):
+    import ipywidgets
+
+    if isinstance(choices, list):
+        return ipywidgets.SelectionSlider(options=choices, value=value, description=name, continuous_update=False)
+    low, high, step = choices
+    kind = ipywidgets.IntSlider if all(isinstance(v, int) for v in choices) else ipywidgets.FloatSlider
+    return kind(value=value, min=low, max=high, step=step, description=name, continuous_update=False)

@@ -1,0 +1,190 @@
+"""Training with Keras: `fit` that one can watch, learning-rate schedules. Chapters 1 to 4."""
+
+import contextlib
+import time
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from labs import plots, runtime
+
+REFRESH = 0.5  # seconds between two drawings of the live curves, at least
+
+
+def fit(model, x, y, *, validation=None, epochs=1, batch_size=128, callbacks=(), **options):
+    """Train a compiled Keras model, watched: a bar and live curves in JupyterLab, a few lines headless. Lesson 1.2.
+
+    Args:
+        validation: (x, y), evaluated after each epoch; None for no validation.
+        options: anything else that `keras.Model.fit` takes (shuffle, class_weight, sample_weight…).
+
+    Returns:
+        History of each epoch: {"loss": [...], "accuracy": [...], "val_loss": [...], "seconds": [...]} with the
+        metrics of the model; "seconds" is the time since the start, validation included.
+
+    Raises:
+        ValueError: model not compiled, or x and y of different lengths.
+    """
+    if getattr(model, "optimizer", None) is None:
+        raise ValueError("Ce modèle n'est pas compilé ; appelez d'abord model.compile(optimizer=…, loss=…).")
+    if y is not None and len(x) != len(y):
+        raise ValueError(f"Autant d'exemples que d'étiquettes sont attendus ; reçu {len(x)} et {len(y)}.")
+    watcher = (_Live if runtime.interactive() else _Lines)(epochs)
+    history = model.fit(
+        x, y, validation_data=validation, epochs=epochs, batch_size=batch_size, verbose=0,
+        callbacks=[watcher, *callbacks], **options,
+    ).history  # fmt: skip
+    return {**history, "seconds": watcher.seconds}
+
+
+class RangeTest(NamedTuple):
+    """What `lr_range_test` saw: each rate tried, the loss of its batch, the same smoothed, the rate it suggests."""
+
+    learning_rates: np.ndarray
+    losses: np.ndarray
+    smoothed: np.ndarray
+    suggestion: float
+
+
+def lr_range_test(model, x, y, *, low=1e-5, high=10.0, steps=100, batch_size=128, smoothing=0.9, seed=0):
+    """Train on `steps` batches while the rate grows from `low` to `high`, then put everything back. Lesson 1.2.
+
+    Smith 2017 raises the rate linearly and reads the accuracy; this is the usual variant: geometric growth, smoothed
+    loss. It stops early once the smoothed loss exceeds four times its lowest value. The suggestion is a third of
+    the rate where the smoothed loss is lowest (Smith's base rate: a third or a quarter of the largest one).
+
+    Returns:
+        RangeTest. Weights, state of the optimizer and learning rate are those from before the test.
+
+    Raises:
+        ValueError: model not compiled or compiled with a schedule, x and y of different lengths, senseless bounds,
+            or a loss that never falls between `low` and `high`.
+    """
+    _check_range(model, x, y, low, high, steps, smoothing)
+    if not model.built:
+        model(x[:1])
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    rng, passes = np.random.default_rng(seed), -(-steps * batch_size // len(x))
+    order = np.concatenate([rng.permutation(len(x)) for _ in range(passes)])
+    rates, losses, smoothed, average = np.geomspace(low, high, steps), [], [], 0.0
+    with _put_back([*model.variables, *model.optimizer.variables]):
+        for step, rate in enumerate(rates):
+            index = order[step * batch_size : (step + 1) * batch_size]
+            model.optimizer.learning_rate = rate
+            model.reset_metrics()  # or the loss returned could be a mean since the first batch
+            losses.append(float(model.train_on_batch(x[index], y[index], return_dict=True)["loss"]))
+            average = smoothing * average + (1 - smoothing) * losses[-1]
+            smoothed.append(average / (1 - smoothing ** (step + 1)))  # unbiased, as in Adam
+            if not np.isfinite(losses[-1]) or smoothed[-1] > 4 * min(smoothed):
+                break
+    model.reset_metrics()
+    lowest = int(np.nanargmin(smoothed))
+    if lowest == 0:
+        raise ValueError(f"Le coût n'a baissé à aucun taux essayé, de {low:g} à {high:g} ; choisissez low plus petit.")
+    return RangeTest(rates[: len(losses)], np.array(losses), np.array(smoothed), float(rates[lowest] / 3))
+
+
+@contextlib.contextmanager
+def _put_back(variables):
+    kept = [keras.ops.convert_to_numpy(variable) for variable in variables]
+    try:
+        yield
+    finally:
+        for variable, value in zip(variables, kept):
+            variable.assign(value)
+
+
+def _check_range(model, x, y, low, high, steps, smoothing):
+    if getattr(model, "optimizer", None) is None:
+        raise ValueError("Ce modèle n'est pas compilé ; appelez d'abord model.compile(optimizer=…, loss=…).")
+    if not isinstance(model.optimizer.learning_rate, keras.Variable):
+        raise ValueError(
+            "Le taux d'apprentissage de ce modèle suit un calendrier, que le test ne peut pas remplacer ; "
+            "compilez-le avec un taux constant, par exemple keras.optimizers.Adam(1e-3)."
+        )
+    if len(x) != len(y):
+        raise ValueError(f"Autant d'exemples que d'étiquettes sont attendus ; reçu {len(x)} et {len(y)}.")
+    if not 0 < low < high or steps < 10 or not 0 <= smoothing < 1:
+        raise ValueError(
+            "Attendu : 0 < low < high, au moins 10 pas et 0 ≤ smoothing < 1 ; "
+            f"reçu low={low}, high={high}, steps={steps}, smoothing={smoothing}."
+        )
+
+
+class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
+    """Linear warm-up to `peak`, then linear decay to 0, over `steps` updates. Smith & Topin 2018. Lesson 1.4."""
+
+    def __init__(self, peak, steps, *, warmup=0.3):
+        if steps < 2 or not 0 < warmup < 1:
+            raise ValueError(f"Attendu : au moins 2 pas et 0 < warmup < 1 ; reçu steps={steps}, warmup={warmup}.")
+        self.peak, self.steps, self.warmup = peak, steps, warmup
+
+    def __call__(self, step):
+        done = keras.ops.cast(step, "float32") / self.steps
+        rising, falling = done / self.warmup, (1 - done) / (1 - self.warmup)
+        return self.peak * keras.ops.maximum(keras.ops.minimum(rising, falling), 0.0)
+
+    def get_config(self):
+        return {"peak": self.peak, "steps": self.steps, "warmup": self.warmup}
+
+
+class _Watcher(keras.callbacks.Callback):
+    def __init__(self, epochs):
+        super().__init__()
+        self.epochs, self.seconds, self.history = epochs, [], {}
+
+    def on_train_begin(self, logs=None):
+        self.start = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seconds.append(time.perf_counter() - self.start)
+        for name, value in (logs or {}).items():
+            self.history.setdefault(name, []).append(float(value))
+
+
+class _Lines(_Watcher):
+    """Five lines at most, whatever the number of epochs."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        super().on_epoch_end(epoch, logs)
+        if epoch + 1 in np.unique(np.linspace(1, self.epochs, min(self.epochs, 5)).round()):
+            values = " · ".join(f"{_FRENCH.get(name, name)} {value:.3f}" for name, value in logs.items())
+            print(f"époque {epoch + 1}/{self.epochs} · {values}")
+
+
+class _Live(_Watcher):
+    """A progress bar over the steps, and the curves of the loss drawn again as the epochs go by."""
+
+    def on_train_begin(self, logs=None):
+        from IPython.display import display
+        from tqdm.auto import tqdm
+
+        super().on_train_begin(logs)
+        self.bar = tqdm(total=self.epochs, unit="époque", desc="Entraînement", mininterval=0.2)
+        self.handle, self.drawn = display(display_id=True), 0.0
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.params.get("steps"):
+            self.bar.n = min(self.epochs, round(len(self.seconds) + (batch + 1) / self.params["steps"], 2))
+            self.bar.update(0)
+
+    def on_epoch_end(self, epoch, logs=None):
+        super().on_epoch_end(epoch, logs)
+        self.bar.set_postfix({_FRENCH.get(name, name): f"{value:.3f}" for name, value in (logs or {}).items()})
+        if time.perf_counter() - self.drawn > REFRESH or epoch + 1 == self.epochs:
+            self.handle.update(plots.live(self.history))
+            self.drawn = time.perf_counter()
+
+    def on_train_end(self, logs=None):
+        self.bar.n = len(self.seconds)
+        self.bar.close()
+
+
+_FRENCH = {
+    "loss": "coût",
+    "accuracy": "exactitude",
+    "val_loss": "coût de validation",
+    "val_accuracy": "exactitude de validation",
+}

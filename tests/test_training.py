@@ -1,0 +1,111 @@
+"""labs.training: what it returns, what it says, what it refuses."""
+
+import keras
+import numpy as np
+import pytest
+
+from labs import training
+
+
+@pytest.fixture
+def model():
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+    model.compile(
+        optimizer=keras.optimizers.SGD(0.5),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    return model
+
+
+X = np.random.default_rng(0).normal(size=(64, 2)).astype("float32")
+Y = (X[:, 0] > 0).astype("int64")
+
+
+def test_fit_gives_the_weights_that_keras_alone_gives(model):
+    twin = keras.models.clone_model(model)
+    twin.set_weights(model.get_weights())
+    twin.compile(optimizer=keras.optimizers.SGD(0.5), loss=model.loss)
+    training.fit(model, X, Y, epochs=3, batch_size=16, shuffle=False)
+    twin.fit(X, Y, epochs=3, batch_size=16, shuffle=False, verbose=0)
+    for ours, theirs in zip(model.get_weights(), twin.get_weights()):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+
+
+def test_fit_returns_the_history_with_its_seconds_and_says_five_lines_at_most(model, capsys):
+    history = training.fit(model, X, Y, validation=(X, Y), epochs=12)
+    assert set(history) == {"loss", "accuracy", "val_loss", "val_accuracy", "seconds"}
+    assert all(len(values) == 12 for values in history.values())
+    assert history["seconds"] == sorted(history["seconds"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 5 and lines[-1].startswith("époque 12/12 · ")
+
+
+def test_fit_refuses_a_model_that_is_not_compiled():
+    with pytest.raises(ValueError, match="compile"):
+        training.fit(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]), X, Y)
+
+
+def test_fit_refuses_examples_and_labels_of_different_lengths(model):
+    with pytest.raises(ValueError, match="64 et 63"):
+        training.fit(model, X, Y[:-1])
+
+
+def test_one_cycle_rises_to_its_peak_and_falls_to_zero():
+    schedule = training.OneCycle(0.4, 100, warmup=0.25)
+    steps = np.arange(101)
+    rates = np.array([float(schedule(step)) for step in steps])
+    np.testing.assert_allclose(rates, np.interp(steps, [0, 25, 100], [0, 0.4, 0]), atol=1e-6)
+    assert training.OneCycle.from_config(schedule.get_config()).get_config() == schedule.get_config()
+
+
+@pytest.mark.parametrize("steps, warmup", [(1, 0.3), (100, 0.0), (100, 1.0)])
+def test_one_cycle_refuses_what_has_no_rise_or_no_fall(steps, warmup):
+    with pytest.raises(ValueError, match="warmup"):
+        training.OneCycle(0.1, steps, warmup=warmup)
+
+
+def test_the_range_test_puts_back_weights_rate_and_state_of_the_optimizer():
+    keras.utils.set_random_seed(0)
+    layers = [
+        keras.layers.Dense(8),
+        keras.layers.BatchNormalization(),
+        keras.layers.Dropout(0.2),
+        keras.layers.Dense(2),
+    ]
+    model = keras.Sequential([keras.Input((2,)), *layers])
+    model.compile(optimizer=keras.optimizers.Adam(0.01), loss=keras.losses.SparseCategoricalCrossentropy(True))
+    model.fit(X, Y, verbose=0)
+    before = [v.numpy() for v in (*model.variables, *model.optimizer.variables)]
+    training.lr_range_test(model, X, Y, steps=20, batch_size=16)
+    after = [v.numpy() for v in (*model.variables, *model.optimizer.variables)]
+    assert all(np.array_equal(a, b) for a, b in zip(before, after))
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.01)
+
+
+def test_the_range_test_finds_the_rates_at_which_a_quadratic_diverges():
+    # Loss w² / 2 on a constant input of 1 and target 0: a step of plain descent multiplies w by (1 - 2 rate)
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="ones")])
+    model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse")
+    ones = np.ones((32, 1), "float32")
+    test = training.lr_range_test(model, ones, 0 * ones, low=1e-3, high=10, steps=80, batch_size=8, smoothing=0.0)
+    weight = np.concatenate([[1.0], np.cumprod(1 - 2 * test.learning_rates)])[:-1]
+    np.testing.assert_allclose(test.losses, weight**2, rtol=1e-3, atol=1e-9)
+    assert 1e-3 < test.suggestion < 1.0  # the quadratic diverges from 1 on
+    assert len(test.losses) < 80  # and the test stops by itself
+    assert model.get_weights()[0] == 1.0
+
+
+def test_the_range_test_refuses_a_schedule_senseless_bounds_and_a_loss_that_never_falls(model):
+    with pytest.raises(ValueError, match="low"):
+        training.lr_range_test(model, X, Y, low=1.0, high=0.1)
+    with pytest.raises(ValueError, match="64 et 63"):
+        training.lr_range_test(model, X, Y[:-1])
+    with pytest.raises(ValueError, match="plus petit"):
+        training.lr_range_test(model, 100 * X, 1 - Y, low=1e3, high=1e4, steps=10)
+    model.compile(optimizer=keras.optimizers.SGD(training.OneCycle(0.1, 10)), loss=model.loss)
+    with pytest.raises(ValueError, match="calendrier"):
+        training.lr_range_test(model, X, Y)
+    with pytest.raises(ValueError, match="compile"):
+        training.lr_range_test(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]), X, Y)
