@@ -12,7 +12,10 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 PYTEST := $(PY) -m pytest
-NBVAL := LABS_HEADLESS=1 PYTHONPATH=tests/offline $(PYTEST) --nbval-lax -n $(JOBS) --dist loadfile
+# The kernels start in the folder of their lesson, take one thread each, and find the guard that refuses the network.
+NBVAL := LABS_HEADLESS=1 PYTHONPATH="$(CURDIR)/tests/offline" OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 \
+  TF_NUM_INTEROP_THREADS=1 $(PYTEST) --nbval-lax --nbval-current-env --nbval-cell-timeout=600 \
+  --nbval-kernel-startup-timeout=120 -n $(JOBS) --dist loadfile
 
 STAGES := lint unit verify test-solutions test-notebooks test-browser
 QUICK_STAGES := lint unit verify test-notebooks
@@ -43,7 +46,7 @@ lint: $(VENV)/.dev ## étape : relit le Python avec ruff
 	$(PY) -m ruff check .
 
 unit: $(VENV)/.dev ## étape : vérifie labs, les exercices et l'installation avec pytest
-	$(PYTEST) tests --ignore=tests/browser -n $(JOBS)
+	$(PYTEST) tests --ignore=tests/browser -n $(JOBS) --dist loadfile
 
 verify: $(VENV)/.dev ## étape : vérifie que les notebooks dérivés sont ceux que donnent les sources
 	$(PY) -m labs.authoring verify

@@ -218,10 +218,10 @@ def descent(height, paths, *, title, extent):
     trails = []
     for name, color, marker in zip(paths, COLORS, MARKERS):
         (trail,) = plane.plot([], [], color=color, linewidth=1.6, alpha=0.8)
-        (head,) = plane.plot([], [], marker, color=color, markersize=9)
-        (curve,) = heights.plot([], [], color=color, marker=marker, markevery=(0, 10), label=name)
+        (head,) = plane.plot([], [], marker, color=color, markersize=9, markeredgecolor="white", label=name)
+        (curve,) = heights.plot([], [], color=color, marker=marker, markevery=(0, 10))
         trails.append((trail, head, curve))
-    heights.legend(loc="lower left", fontsize=11)
+    plane.legend(loc="upper right", fontsize=11)
 
     def draw(step):
         for (trail, head, curve), path, values in zip(trails, paths.values(), curves.values()):

@@ -82,7 +82,7 @@ def lr_range_test(model, x, y, *, low=1e-5, high=10.0, steps=100, batch_size=128
     model.reset_metrics()
     lowest = int(np.nanargmin(smoothed))
     if lowest == 0:
-        raise ValueError(f"Le coût n'a baissé à aucun taux essayé, de {low:g} à {high:g} ; choisissez low plus petit.")
+        raise ValueError(f"Le coût n'a baissé à aucun taux essayé, de {low:g} à {high:g} ; choisissez low plus petit.")
     return RangeTest(rates[: len(losses)], np.array(losses), np.array(smoothed), float(rates[lowest] / 3))
 
 
@@ -98,17 +98,17 @@ def _put_back(variables):
 
 def _check_range(model, x, y, low, high, steps, smoothing):
     if getattr(model, "optimizer", None) is None:
-        raise ValueError("Ce modèle n'est pas compilé ; appelez d'abord model.compile(optimizer=…, loss=…).")
+        raise ValueError("Ce modèle n'est pas compilé ; appelez d'abord model.compile(optimizer=…, loss=…).")
     if not isinstance(model.optimizer.learning_rate, keras.Variable):
         raise ValueError(
-            "Le taux d'apprentissage de ce modèle suit un calendrier, que le test ne peut pas remplacer ; "
+            "Le taux d'apprentissage de ce modèle suit un calendrier, que le test ne peut pas remplacer ; "
             "compilez-le avec un taux constant, par exemple keras.optimizers.Adam(1e-3)."
         )
     if len(x) != len(y):
-        raise ValueError(f"Autant d'exemples que d'étiquettes sont attendus ; reçu {len(x)} et {len(y)}.")
+        raise ValueError(f"Autant d'exemples que d'étiquettes sont attendus ; reçu {len(x)} et {len(y)}.")
     if not 0 < low < high or steps < 10 or not 0 <= smoothing < 1:
         raise ValueError(
-            "Attendu : 0 < low < high, au moins 10 pas et 0 ≤ smoothing < 1 ; "
+            "Attendu : 0 < low < high, au moins 10 pas et 0 ≤ smoothing < 1 ; "
             f"reçu low={low}, high={high}, steps={steps}, smoothing={smoothing}."
         )
 

@@ -83,4 +83,9 @@ def test_the_trainee_is_told_the_line_where_the_code_broke():
     linecache.cache["<cellule>"] = (len(source), None, source.splitlines(True), "<cellule>")
     namespace = {}
     exec(compile(source, "<cellule>", "exec"), namespace)
-    assert "à la ligne « return x.carre() » sur AttributeError" in str(failure(namespace["square"])).replace("\n", " ")
+    assert "à la ligne «\u00a0return x.carre()\u00a0» sur AttributeError" in str(failure(namespace["square"]))
+
+
+def test_a_line_never_ends_before_a_closing_guillemet():
+    message = "Rien n'est renvoyé : " + "x" * 45 + " terminez par « return … »."
+    assert "return …\u00a0»." in str(checks.CheckFailed(message))

@@ -72,3 +72,33 @@ def test_a_table_is_aligned(capsys):
 def test_show_refuses_titles_that_do_not_match():
     with pytest.raises(ValueError, match="1 titres pour 2 images"):
         plots.show(np.zeros((2, 4, 4)), titles=["seul"])
+
+
+def test_a_descent_draws_each_path_up_to_the_step_asked():
+    paths = {"court": np.array([[2.0, 1.0], [1.0, 0.0]]), "long": np.array([[2.0, 1.0], [1.0, 1.0], [0.5, 0.5]])}
+    height = lambda w: (w**2).sum(axis=1)  # noqa: E731
+    figure, draw = plots.descent(height, paths, title="t", extent=(3, 3))
+    draw(2)
+    plane, heights = figure.axes
+    trails = [line.get_xydata() for line in plane.lines if len(line.get_xydata()) > 1]
+    for trail, curve, path in zip(trails, heights.lines, paths.values()):
+        np.testing.assert_array_equal(trail, path)
+        np.testing.assert_array_equal(curve.get_ydata(), height(path))
+    draw(0)
+    assert all(len(line.get_xydata()) == 1 for line in heights.lines)
+    plt.close(figure)
+
+
+def test_range_tests_ring_the_suggestion_of_each_test(monkeypatch):
+    from types import SimpleNamespace
+
+    figures = []
+    monkeypatch.setattr(plots, "publish", lambda figure, alt: figures.append(figure))
+    test = SimpleNamespace(
+        learning_rates=np.array([0.1, 1.0, 10.0]), smoothed=np.array([3.0, 1.0, 5.0]), suggestion=1.0
+    )
+    plots.range_tests({"SGD": test}, title="t", alt="une courbe")
+    curve, ring = figures[0].axes[0].lines
+    np.testing.assert_array_equal(curve.get_xydata(), [[0.1, 3], [1, 1], [10, 5]])
+    assert ring.get_xydata().tolist() == [[1.0, 1.0]]
+    plt.close("all")

@@ -32,7 +32,8 @@ class Lesson:
     def place(self, number, cell):
         """Name a cell as an author finds it again: the source, its number from 1, its first line."""
         first, *others = cell.source.strip().split("\n")
-        return f"solutions/{self.name}.py, cellule {number} « {first[:60]}{' …' if others or len(first) > 60 else ''} »"
+        cut = " …" if others or len(first) > 60 else ""
+        return f"solutions/{self.name}.py, cellule {number} « {first[:60]}{cut} »"
 
 
 def find(root=ROOT):

@@ -7,6 +7,7 @@ returns something, of the right type, of the right shape, with the right values.
 
 import functools
 import html
+import re
 import textwrap
 import traceback
 
@@ -32,7 +33,7 @@ class CheckFailed(AssertionError):
         return [
             line
             for paragraph in paragraphs
-            for line in textwrap.wrap(paragraph, _WIDTH, break_long_words=False, break_on_hyphens=False)
+            for line in textwrap.wrap(_french(paragraph), _WIDTH, break_long_words=False, break_on_hyphens=False)
         ]
 
     def _render_traceback_(self):
@@ -110,6 +111,11 @@ def compare(got, expected, *, given, tolerance=1e-5):
 def show(values):
     """Write a small array or a number on one line, for the messages."""
     return np.array2string(np.asarray(values), precision=4, separator=", ", max_line_width=10_000).replace("\n", "")
+
+
+def _french(text):
+    """Put the no-break spaces of French typography, so that no line ends before its » or its colon."""
+    return re.sub(r"(?<=«) | (?=[;:!?»](?:[\s.,)]|$))", "\u00a0", text)
 
 
 def _compare_tuple(got, expected, given, tolerance):

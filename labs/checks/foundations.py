@@ -107,9 +107,9 @@ def forward(answer):
 # --- Lesson 1.2 -----------------------------------------------------------------------------------------
 @exercise(
     "1.2.a",
-    "Décalez d'abord : z = logits − logits.max(axis=1, keepdims=True). Le softmax n'en change pas.",
-    "log p = z − log(somme des exp(z)) ; celui de la bonne classe est log_p[np.arange(N), labels].",
-    "Le gradient est (softmax − one-hot) / N : np.exp(log_p), moins 1 à la bonne classe, le tout divisé par N.",
+    "Décalez d'abord : z = logits − logits.max(axis=1, keepdims=True). Le softmax n'en change pas.",
+    "log p = z − log(somme des exp(z)) ; celui de la bonne classe est log_p[np.arange(N), labels].",
+    "Le gradient est (softmax − one-hot) / N : np.exp(log_p), moins 1 à la bonne classe, le tout divisé par N.",
 )
 def cross_entropy(answer):
     rng = np.random.default_rng(0)
@@ -132,28 +132,28 @@ def _name_the_mistake_of_cross_entropy(value, gradient, expected_value, expected
     count = len(expected_gradient)
     if not (np.all(np.isfinite(value)) and np.all(np.isfinite(gradient))):
         raise CheckFailed(
-            f"Une exponentielle déborde, ou un log(0) apparaît, {given} : soustrayez d'abord le maximum de chaque "
+            f"Une exponentielle déborde, ou un log(0) apparaît, {given} : soustrayez d'abord le maximum de chaque "
             "ligne, et ne passez jamais par log(softmax).",
             stage="cas limites",
         )
     if count > 1 and np.allclose(value, count * expected_value):
-        raise CheckFailed(f"Le coût est {count} fois trop grand {given} : vous avez oublié de diviser par N.")
+        raise CheckFailed(f"Le coût est {count} fois trop grand {given} : vous avez oublié de diviser par N.")
     if count > 1 and np.allclose(gradient, count * expected_gradient):
         raise CheckFailed(
-            f"Le gradient est {count} fois trop grand {given} : le coût est une moyenne, divisez-le aussi par N.",
+            f"Le gradient est {count} fois trop grand {given} : le coût est une moyenne, divisez-le aussi par N.",
             stage="gradient",
         )
     if np.allclose(gradient, -expected_gradient):
         raise CheckFailed(
-            f"Le gradient a le signe contraire {given} : softmax − one-hot, dans cet ordre.", stage="gradient"
+            f"Le gradient a le signe contraire {given} : softmax − one-hot, dans cet ordre.", stage="gradient"
         )
 
 
 @exercise(
     "1.2.b",
-    "Les formes guident : dx a celle de x, d_kernel celle de kernel, d_bias celle du biais, (unités,).",
-    "Chaque poids touche tous les exemples du lot : son gradient est une somme sur le lot, donc x.T @ gradient.",
-    "dx = gradient @ kernel.T ; d_bias = gradient.sum(axis=0). Aucune division par N : elle est déjà dans `gradient`.",
+    "Les formes guident : dx a celle de x, d_kernel celle de kernel, d_bias celle du biais, (unités,).",
+    "Chaque poids touche tous les exemples du lot : son gradient est une somme sur le lot, donc x.T @ gradient.",
+    "dx = gradient @ kernel.T ; d_bias = gradient.sum(axis=0). Aucune division par N : elle est déjà dans `gradient`.",
 )
 def dense_backward(answer):
     import tensorflow as tf
@@ -178,7 +178,7 @@ def _name_the_mistake_of_dense(got, expected, count, given):
     for name, ours, theirs in zip(("dx", "d_kernel", "d_bias"), got, expected):
         if count > 1 and np.shape(ours) == theirs.shape and np.allclose(ours, theirs / count):
             raise CheckFailed(
-                f"{name} est divisé par N {given} : le coût l'a déjà fait, ici on fait la somme sur le lot.",
+                f"{name} est divisé par N {given} : le coût l'a déjà fait, ici on fait la somme sur le lot.",
                 stage="gradient",
             )
         if np.ndim(ours) == 2 and np.shape(ours) == theirs.T.shape and np.allclose(ours, theirs.T):
@@ -187,7 +187,7 @@ def _name_the_mistake_of_dense(got, expected, count, given):
 
 @exercise(
     "1.2.c",
-    "La vitesse d'abord : velocity = momentum * velocity − learning_rate * gradient, puis le point avance de velocity.",
+    "La vitesse d'abord : velocity = momentum * velocity − learning_rate * gradient, puis le point avance de velocity.",
     "Nesterov avance de momentum * (nouvelle vitesse) − learning_rate * gradient.",
     "Renvoyez de nouveaux tableaux, point puis vitesse, sans changer ceux que vous recevez (pas de += sur eux).",
 )
@@ -221,27 +221,27 @@ def _name_the_mistake_of_momentum(got, inputs, expected, given, *, learning_rate
     if np.allclose(speed, expected, atol=1e-5):
         if nesterov and np.allclose(moved_to, point + speed, atol=1e-5):
             raise CheckFailed(
-                f"Le point avance de la vitesse seule {given} : avec Nesterov, il avance de "
+                f"Le point avance de la vitesse seule {given} : avec Nesterov, il avance de "
                 "momentum * (nouvelle vitesse) − learning_rate * gradient."
             )
         return
     if np.allclose(speed, -expected, atol=1e-5):
         raise CheckFailed(
-            f"La vitesse a le signe contraire {given} : ici elle pointe vers la descente, et on l'ajoute au point."
+            f"La vitesse a le signe contraire {given} : ici elle pointe vers la descente, et on l'ajoute au point."
         )
     if np.allclose(speed, momentum * velocity + gradient):
         raise CheckFailed(
-            f"C'est la convention de PyTorch {given} (le taux multiplie la vitesse entière) : chez Keras, et ici, "
+            f"C'est la convention de PyTorch {given} (le taux multiplie la vitesse entière) : chez Keras, et ici, "
             "le taux multiplie le gradient, à l'intérieur de la vitesse."
         )
     if np.allclose(speed, momentum * velocity - (1 - momentum) * learning_rate * gradient):
-        raise CheckFailed(f"Le gradient est multiplié par 1 − momentum {given} : dans le momentum classique, non.")
+        raise CheckFailed(f"Le gradient est multiplié par 1 − momentum {given} : dans le momentum classique, non.")
 
 
 @exercise(
     "1.2.d",
-    "Deux moyennes mobiles : beta_1 * mean + (1 − beta_1) * gradient, et la même avec beta_2 et gradient**2.",
-    "On corrige sans écraser : mean / (1 − beta_1**step) et square / (1 − beta_2**step) ne servent qu'au déplacement.",
+    "Deux moyennes mobiles : beta_1 * mean + (1 − beta_1) * gradient, et la même avec beta_2 et gradient**2.",
+    "On corrige sans écraser : mean / (1 − beta_1**step) et square / (1 − beta_2**step) ne servent qu'au déplacement.",
     "Le déplacement est learning_rate * m_corrigé / (np.sqrt(v_corrigé) + epsilon), retranché du point.",
 )
 def adam_step(answer):
@@ -262,7 +262,7 @@ def adam_step(answer):
             _name_the_mistake_of_adam(got[0] - before, gradient, mean, square, step, options, given)
             if np.allclose(got[1], mean / (1 - options["beta_1"] ** step)):
                 raise CheckFailed(
-                    f"Les moyennes renvoyées sont corrigées {given} : renvoyez les moyennes brutes, "
+                    f"Les moyennes renvoyées sont corrigées {given} : renvoyez les moyennes brutes, "
                     "sinon la correction s'appliquera deux fois."
                 )
         compare(got, (theirs.numpy(), mean, square), given=given)
@@ -274,13 +274,13 @@ def _name_the_mistake_of_adam(moved, gradient, mean, square, step, options, give
     rate, epsilon = options["learning_rate"], options["epsilon"]
     if np.allclose(moved, -rate * mean / (np.sqrt(square) + epsilon), rtol=1e-4):
         raise CheckFailed(
-            f"La correction du biais manque {given} : divisez les deux moyennes par 1 − β**t, "
+            f"La correction du biais manque {given} : divisez les deux moyennes par 1 − β**t, "
             "dans le déplacement seulement."
         )
     if step > 1 and np.allclose(np.abs(moved), rate, rtol=1e-4):
-        raise CheckFailed(f"Tous les déplacements valent ±{rate} {given} : les moyennes reçues ne servent à rien.")
+        raise CheckFailed(f"Tous les déplacements valent ±{rate} {given} : les moyennes reçues ne servent à rien.")
     if np.allclose(moved * gradient, np.abs(moved * gradient)) and step == 1:
-        raise CheckFailed(f"Le point remonte la pente {given} : le déplacement se retranche.")
+        raise CheckFailed(f"Le point remonte la pente {given} : le déplacement se retranche.")
 
 
 def _check_where_epsilon_is(answer):
@@ -291,10 +291,10 @@ def _check_where_epsilon_is(answer):
         moved = np.asarray(answer(zeros.copy(), zeros.copy(), zeros.copy(), gradient, 1, **options)[0])
     given = "pour des gradients de [1e-6, -1e-3, 0] et ε = 1e-6, au premier pas"
     if np.allclose(moved, -gradient / np.sqrt(gradient**2 + epsilon)):
-        raise CheckFailed(f"ε est sous la racine {given} : il s'ajoute à la racine, dehors.", stage="cas limites")
+        raise CheckFailed(f"ε est sous la racine {given} : il s'ajoute à la racine, dehors.", stage="cas limites")
     if np.allclose(moved, -gradient / (np.abs(gradient) + epsilon / np.sqrt(1 - beta_2))):
         raise CheckFailed(
-            f"ε s'ajoute à la racine non corrigée {given} : c'est la variante de Keras (« ε̂ » dans l'article). "
+            f"ε s'ajoute à la racine non corrigée {given} : c'est la variante de Keras (« ε̂ » dans l'article). "
             "L'algorithme 1 l'ajoute à la racine de la moyenne corrigée.",
             stage="cas limites",
         )
@@ -328,7 +328,7 @@ def _unchanged(answer, inputs, given, **options):
     got = answer(*copies, **options)
     if not all(np.array_equal(value, copy) for value, copy in zip(inputs, copies)):
         raise CheckFailed(
-            f"La fonction modifie un tableau qu'elle a reçu {given} : écrivez a = a + b plutôt que a += b, "
+            f"La fonction modifie un tableau qu'elle a reçu {given} : écrivez a = a + b plutôt que a += b, "
             "et renvoyez de nouveaux tableaux.",
             stage="cas limites",
         )
