@@ -36,7 +36,7 @@ lab: $(VENV)/.lab ## installe ce qui manque, puis ouvre le cours dans JupyterLab
 	  --LabApp.extension_manager=readonly $(LAB_ARGS) \
 	  || { echo "JupyterLab s'est arrêté. Si le port $(PORT) est déjà pris : make lab PORT=$$(($(PORT) + 1))"; exit 1; }
 
-test: ## prouve tout, étape par étape, et s'arrête à la première qui échoue
+test: ## vérifie tout, étape par étape, et s'arrête à la première qui échoue
 	@+$(call run_stages,$(STAGES))
 
 test-quick: ## la boucle de cinq minutes : lint, unit, verify, test-notebooks
@@ -113,7 +113,7 @@ $(VENV)/.lab: pyproject.toml requirements.lock scripts/ensure_cv2.py | $(VENV)/b
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml requirements.lock scripts/ensure_cv2.py | $(VENV)/bin/pip
-	@echo "Installation des paquets du cours et de ses outils d'auteur…"
+	@echo "Installation des paquets du cours et des outils d'auteur…"
 	$(PIP) install -c requirements.lock -e '.[dev]'
 	$(after_install)
 	@touch $(VENV)/.lab $@

@@ -41,7 +41,7 @@ def _normal_pdf(x):
 LEAK = 0.01  # slope of leaky ReLU below zero: Maas et al. 2013 (Keras's default is 0.2)
 
 #: name -> Activation. ELU: Clevert et al. 2016; GELU: Hendrycks & Gimpel 2016, exact form with erf;
-#: SiLU: Elfwing et al. 2017; Mish: Misra 2019.
+#: SiLU: Elfwing et al. 2018; Mish: Misra 2019.
 ACTIVATIONS = {
     "linear": Activation(lambda x: x, np.ones_like),
     "sigmoid": Activation(sigmoid, lambda x: sigmoid(x) * (1 - sigmoid(x))),
@@ -88,14 +88,17 @@ def perceptron(x, y, *, epochs):
 
 # --- Initialisation (Lesson 1.3) ----------------------------------------------------------------------
 def glorot_uniform(shape, rng):
-    """U(-a, a), a = sqrt(6 / (fan_in + fan_out)), shape (fan_in, fan_out). Glorot & Bengio 2010, eq. 16."""
-    limit = np.sqrt(6 / sum(shape))
+    """U(-a, a), a = sqrt(6 / (fan_in + fan_out)); shape of a dense or convolution kernel. Glorot & Bengio 2010, eq. 16.
+
+    A convolution kernel is (height, width, inputs, outputs), a dense one (inputs, outputs).
+    """
+    limit = np.sqrt(6 / (math.prod(shape[:-2]) * sum(shape[-2:])))
     return rng.uniform(-limit, limit, shape)
 
 
 def he_normal(shape, rng):
-    """N(0, 2 / fan_in), shape (fan_in, fan_out). He et al. 2015, eq. 10 (not truncated, unlike Keras's)."""
-    return rng.normal(0, np.sqrt(2 / shape[0]), shape)
+    """N(0, 2 / fan_in); shape as in `glorot_uniform`. He et al. 2015, eq. 10 (not truncated, unlike Keras's)."""
+    return rng.normal(0, np.sqrt(2 / math.prod(shape[:-1])), shape)
 
 
 def orthogonal(shape, rng, gain=1.0):
@@ -109,7 +112,77 @@ def orthogonal(shape, rng, gain=1.0):
     return gain * (q if rows >= columns else q.T)
 
 
+def delta_orthogonal(shape, rng, gain=1.0):
+    """A convolution kernel (height, width, inputs, outputs): orthogonal at the centre, zero elsewhere. Lesson 1.3.
+
+    With gain 1 the convolution keeps the norm of every image (Xiao et al. 2018); this needs at least as many outputs
+    as inputs.
+    """
+    height, width, inputs, outputs = shape
+    if inputs > outputs:
+        raise ValueError(
+            f"delta_orthogonal demande au moins autant de canaux de sortie que d'entrée ; reçu {inputs} en entrée et "
+            f"{outputs} en sortie. Une convolution qui perd des canaux ne peut pas garder toutes les normes."
+        )
+    kernel = np.zeros(shape)
+    kernel[(height - 1) // 2, (width - 1) // 2] = orthogonal((inputs, outputs), rng, gain)
+    return kernel
+
+
+def conv_transfer(kernel, size):
+    """Matrices (size², inputs, outputs), one a frequency, of a circular convolution on (size, size) images. Lesson 1.3.
+
+    The Fourier transform cuts the convolution into these independent blocks: their singular values, together, are
+    those of the whole convolution (Sedghi, Gupta & Long 2019).
+    """
+    height, width, inputs, outputs = kernel.shape
+    if max(height, width) > size:
+        raise ValueError(f"Le noyau {height}×{width} dépasse l'image {size}×{size} : donnez une image plus grande.")
+    return np.fft.fft2(kernel, (size, size), axes=(0, 1)).reshape(size**2, inputs, outputs)
+
+
 INITIALISERS = {"glorot_uniform": glorot_uniform, "he_normal": he_normal, "orthogonal": orthogonal}
+
+
+# --- Regularisation and calibration (Lesson 1.3) ----------------------------------------------------------
+def soft_threshold(w, threshold):
+    """The u that minimises (u - w)² / 2 + threshold |u|: w brought closer to 0, and 0 once there. Lesson 1.3.
+
+    The proximal step of an L1 penalty (Tibshirani 1996; ISTA: Daubechies et al. 2004).
+    """
+    if threshold < 0:
+        raise ValueError(f"Le seuil vaut {threshold} ; donnez un nombre positif ou nul : taux × force de la pénalité.")
+    return np.sign(w) * np.maximum(np.abs(w) - threshold, 0)
+
+
+class Calibration(NamedTuple):
+    """For each bin of confidence that holds examples: its mean confidence, its accuracy, its share of them."""
+
+    confidence: np.ndarray
+    accuracy: np.ndarray
+    share: np.ndarray
+    error: float  # expected calibration error: mean of |accuracy - confidence|, weighted by the shares
+
+
+def calibration(probabilities, labels, *, bins=15):
+    """How far the confidence of a classifier is from its accuracy: Calibration. Guo et al. 2017, eq. 3. Lesson 1.3.
+
+    Args:
+        probabilities: (N, K), rows that sum to 1; labels: (N,) integers; bins: of equal width over [0, 1].
+    """
+    if probabilities.ndim != 2 or len(probabilities) != len(labels):
+        raise ValueError(
+            f"Attendu : probabilités (N, K) et étiquettes (N,) ; reçu {probabilities.shape} et {np.shape(labels)}."
+        )
+    if not np.allclose(probabilities.sum(axis=1), 1, atol=1e-3):
+        raise ValueError("Les lignes ne somment pas à 1 : donnez des probabilités, softmax(logits), et non des logits.")
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    rank = np.minimum((confidence * bins).astype(int), bins - 1)
+    counts = np.bincount(rank, minlength=bins)
+    kept = counts > 0
+    means = [np.bincount(rank, values, minlength=bins)[kept] / counts[kept] for values in (confidence, right)]
+    share = counts[kept] / len(labels)
+    return Calibration(*means, share, float(share @ np.abs(means[0] - means[1])))
 
 
 # --- Layers (Lessons 1.1 to 1.4) ----------------------------------------------------------------------
@@ -468,6 +541,18 @@ def relative_error(a, b):
     """||a - b|| / max(||a||, ||b||); 0 when both are 0. Lesson 1.2."""
     largest = max(np.linalg.norm(a), np.linalg.norm(b))
     return float(np.linalg.norm(a - b) / largest) if largest else 0.0
+
+
+def gradient_noise(gradients, batch_size, *, draws, rng):
+    """Mean of ||batch gradient - full gradient||² over random batches without replacement. Lesson 1.4.
+
+    `gradients` (N, parameters) holds the gradient of each example; a batch's gradient is the mean of its own.
+    """
+    if not 1 <= batch_size <= len(gradients):
+        raise ValueError(f"La taille du lot doit aller de 1 à N = {len(gradients)} ; reçu {batch_size}.")
+    centred = gradients - gradients.mean(axis=0)
+    batches = (rng.choice(len(centred), batch_size, replace=False) for _ in range(draws))
+    return float(np.mean([np.sum(centred[index].mean(axis=0) ** 2) for index in batches]))
 
 
 def jacobian(network, x):

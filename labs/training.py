@@ -88,7 +88,7 @@ def lr_range_test(model, x, y, *, low=1e-5, high=10.0, steps=100, batch_size=128
 
 @contextlib.contextmanager
 def _put_back(variables):
-    kept = [keras.ops.convert_to_numpy(variable) for variable in variables]
+    kept = [variable.numpy() for variable in variables]
     try:
         yield
     finally:
@@ -128,6 +128,27 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
 
     def get_config(self):
         return {"peak": self.peak, "steps": self.steps, "warmup": self.warmup}
+
+
+def stratified_batches(labels, batch_size, rng):
+    """Index arrays of one epoch: each example once, each batch with the proportions of the classes. Lesson 1.4.
+
+    The number of batches is that of a plain epoch, ceil(N / batch_size); the examples of a class are shared
+    out among them to one example near.
+
+    Raises:
+        ValueError: labels that are not a non-empty vector, or a batch size below 1.
+    """
+    labels = np.asarray(labels)
+    if labels.ndim != 1 or not labels.size or batch_size < 1:
+        raise ValueError(
+            f"Attendu : un vecteur d'étiquettes non vide et des lots d'au moins 1 exemple ; "
+            f"reçu des étiquettes de forme {labels.shape} et batch_size={batch_size}."
+        )
+    order = rng.permutation(labels.size)
+    order = order[np.argsort(labels[order], kind="stable")]  # class by class, in a random order within each
+    count = -(-labels.size // batch_size)
+    return [order[first::count] for first in rng.permutation(count)]  # dealt like cards
 
 
 class _Watcher(keras.callbacks.Callback):

@@ -88,4 +88,4 @@ def test_the_trainee_is_told_the_line_where_the_code_broke():
 
 def test_a_line_never_ends_before_a_closing_guillemet():
     message = "Rien n'est renvoyé : " + "x" * 45 + " terminez par « return … »."
-    assert "return …\u00a0»." in str(checks.CheckFailed(message))
+    assert "…\u00a0»." in str(checks.CheckFailed(message))

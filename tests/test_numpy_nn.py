@@ -284,3 +284,19 @@ def test_the_perceptron_makes_fewer_mistakes_than_novikoff_allows_when_a_line_se
     *_, mistakes = numpy_nn.perceptron(x, np.sign(score).astype(int), epochs=500)
     assert mistakes[-1] == 0
     assert sum(mistakes) <= (radius / 0.1) ** 2
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 20, 40])
+def test_the_gradient_noise_is_that_of_a_mean_drawn_without_replacement(batch_size):
+    # Cochran 1977, theorem 2.2: variance of a sample mean, finite population
+    gradients = np.random.default_rng(0).normal(size=(40, 3))
+    population = np.sum(gradients.var(axis=0))
+    expected = population / batch_size * (40 - batch_size) / 39
+    got = numpy_nn.gradient_noise(gradients, batch_size, draws=4000, rng=np.random.default_rng(1))
+    assert got == pytest.approx(expected, rel=0.06, abs=1e-12)
+
+
+@pytest.mark.parametrize("batch_size", [0, 41])
+def test_the_gradient_noise_refuses_a_batch_that_cannot_be_drawn(batch_size):
+    with pytest.raises(ValueError, match="40"):
+        numpy_nn.gradient_noise(np.zeros((40, 3)), batch_size, draws=1, rng=np.random.default_rng(0))

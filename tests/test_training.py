@@ -1,8 +1,11 @@
 """labs.training: what it returns, what it says, what it refuses."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
+from sklearn.model_selection import StratifiedKFold
 
 from labs import training
 
@@ -109,3 +112,32 @@ def test_the_range_test_refuses_a_schedule_senseless_bounds_and_a_loss_that_neve
         training.lr_range_test(model, X, Y)
     with pytest.raises(ValueError, match="compile"):
         training.lr_range_test(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]), X, Y)
+
+
+@pytest.mark.parametrize("sizes, batch_size", [((60, 30, 10), 10), ((61, 29, 11), 8), ((50, 50), 7), ((40,), 64)])
+def test_stratified_batches_share_each_class_as_the_folds_of_scikit_learn_do(sizes, batch_size):
+    labels = np.random.default_rng(1).permutation(np.repeat(np.arange(len(sizes)), sizes))
+    batches = training.stratified_batches(labels, batch_size, np.random.default_rng(0))
+    assert sorted(np.concatenate(batches)) == list(range(len(labels)))
+    assert max(map(len, batches)) <= batch_size and len(batches) == -(-len(labels) // batch_size)
+    counts = np.array([np.bincount(labels[index], minlength=len(sizes)) for index in batches])
+    folds = [(None, np.arange(len(labels)))]
+    if len(batches) > 1:
+        splitter = StratifiedKFold(len(batches), shuffle=True, random_state=0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a class with fewer members than folds
+            folds = list(splitter.split(labels, labels))
+    expected = np.array([np.bincount(labels[fold], minlength=len(sizes)) for _, fold in folds])
+    np.testing.assert_array_equal(np.sort(counts, axis=0), np.sort(expected, axis=0))
+
+
+def test_stratified_batches_change_from_an_epoch_to_the_next():
+    rng, labels = np.random.default_rng(0), np.arange(40) % 2
+    first, second = (training.stratified_batches(labels, 10, rng) for _ in range(2))
+    assert set(map(frozenset, first)) != set(map(frozenset, second))
+
+
+@pytest.mark.parametrize("labels, batch_size", [(np.zeros((4, 1)), 2), (np.zeros(0), 2), (np.zeros(4), 0)])
+def test_stratified_batches_refuse_what_has_no_batch(labels, batch_size):
+    with pytest.raises(ValueError, match="étiquettes"):
+        training.stratified_batches(labels, batch_size, np.random.default_rng(0))

@@ -70,7 +70,7 @@ def xor_weights(answer):
         raise CheckFailed("La fonction doit renvoyer quatre tableaux : deux noyaux et deux biais.", stage="type")
     received = [np.shape(array) for array in weights]
     if received != shapes:
-        raise CheckFailed(f"Les formes sont {received} ; attendu {shapes}.", stage="forme")
+        raise CheckFailed(f"Les formes sont {received} ; il faut {shapes}.", stage="forme")
     import keras
 
     network = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, activation="relu"), keras.layers.Dense(1)])
@@ -100,7 +100,7 @@ def forward(answer):
         got, expected = answer(x, list(layers), np.tanh), np.asarray(network(x))
         if np.shape(got) == expected.shape and np.allclose(got, np.tanh(expected), atol=1e-5):
             raise CheckFailed("La dernière couche a reçu l'activation : elle doit rester linéaire.")
-        compare(got, expected, given=f"pour un réseau {' → '.join(map(str, sizes))} et {count} exemples")
+        compare(got, expected, given=f"pour un réseau {' → '.join(map(str, sizes))} et un lot de taille {count}")
     return "égal à Keras, pour une, deux et trois couches"
 
 
@@ -338,3 +338,224 @@ def _unchanged(answer, inputs, given, **options):
 # --- Lesson 1.3 -----------------------------------------------------------------------------------------
 
 # --- Lesson 1.4 -----------------------------------------------------------------------------------------
+@exercise(
+    "1.4.a",
+    "Le gradient complet est gradients.mean(axis=0) ; celui d'un lot, la moyenne des lignes tirées.",
+    "Tirez les lignes sans remise : rng.choice(len(gradients), batch_size, replace=False).",
+    "Pour chaque lot : la SOMME sur les coordonnées des écarts au carré ; puis la moyenne sur les draws lots.",
+)
+def gradient_noise(answer):
+    source = np.random.default_rng(0)
+    gradients = source.normal(size=(40, 3)) + [1.0, -2.0, 0.5]
+    population = np.sum(gradients.var(axis=0))  # a sample mean without replacement: Cochran 1977, theorem 2.2
+    for size in (1, 20, 5):
+        given = f"pour 40 gradients et des lots de {size}"
+        expected = population / size * (40 - size) / 39
+        got = answer(gradients.copy(), size, 2000, np.random.default_rng(1))
+        if isinstance(got, (float, np.floating)):
+            _diagnose_noise(got, expected, size, population, np.sum(gradients.mean(axis=0) ** 2), given)
+        compare(got, expected, given=given, tolerance=0.1)
+    whole = answer(gradients.copy(), 40, 5, np.random.default_rng(1))
+    if not np.isclose(whole, 0, atol=1e-9):
+        raise CheckFailed(
+            f"Le lot complet donne {whole:.3g} au lieu de 0 : tiré sans remise, il contient chaque exemple une fois.",
+            stage="cas limites",
+        )
+    if answer(gradients, 5, 20, np.random.default_rng(1)) == answer(gradients, 5, 20, np.random.default_rng(2)):
+        raise CheckFailed("Deux générateurs différents donnent le même résultat : tirez avec rng.", stage="hasard")
+    return "conforme à la formule du tirage sans remise"
+
+
+def _diagnose_noise(got, expected, size, population, signal, given):
+    """Refuse a mean over many draws that is not its expectation, by the name of the classic mistake."""
+    mistakes = {
+        population / size: "vous tirez avec remise : replace=False",
+        expected * size**2 + (size - 1) ** 2 * signal: "le gradient d'un lot est une moyenne, pas une somme",
+        expected / 3: "sommez les carrés sur les coordonnées, au lieu d'en prendre la moyenne",
+        expected + signal: "mesurez l'écart au gradient complet, pas la norme du gradient du lot",
+    }
+    if np.isclose(got, expected, rtol=0.1):
+        return
+    cause = next((words for value, words in mistakes.items() if np.isclose(got, value, rtol=0.1)), None)
+    raise CheckFailed(
+        f"Bruit mesuré {given} : {got:.3g}, au lieu d'environ {expected:.3g}" + (f" ; {cause}." if cause else "."),
+    )
+
+
+@exercise(
+    "1.4.b",
+    "Deux cas : step < warmup (une droite de 0 à peak), et après (un demi-cosinus de peak à 0).",
+    "Après l'échauffement, la part du chemin est (step - warmup) / (steps - warmup), bornée à 1 par min.",
+    "Demi-cosinus : peak * (1 + cos(pi * part)) / 2. Il vaut peak quand part = 0, et 0 quand part = 1.",
+)
+def warmup_cosine(answer):
+    import keras
+
+    for peak, warmup, steps in ((0.4, 10, 50), (1.0, 3, 8)):
+        reference = keras.optimizers.schedules.CosineDecay(0.0, steps - warmup, warmup_target=peak, warmup_steps=warmup)
+        for step in (0, 1, warmup - 1, warmup, warmup + 1, (warmup + steps) // 2, steps - 1, steps, steps + 20):
+            got = answer(step, peak=peak, warmup=warmup, steps=steps)
+            given = f"pour step={step}, peak={peak}, warmup={warmup}, steps={steps}"
+            compare(got, np.float64(reference(step)), given=given)
+    compare(answer(0, peak=0.5, warmup=0, steps=10), np.float64(0.5), given="pour step=0 sans échauffement (warmup=0)")
+    return "égal à CosineDecay de Keras, même après la fin"
+
+
+@exercise(
+    "1.4.c",
+    "Avec training=True, la moyenne et la variance sont celles du lot : x.mean(axis=0), x.var(axis=0).",
+    "Moyenne mobile : momentum * ancienne + (1 - momentum) * nouvelle. Avec training=False, elle ne bouge pas.",
+    "Sortie : gamma * (x - moyenne) / np.sqrt(variance + epsilon) + beta, epsilon SOUS la racine.",
+)
+def batch_norm(answer):
+    import keras
+
+    rng = np.random.default_rng(0)
+    for count, training in ((8, True), (8, False), (3, True), (1, True)):
+        x, gamma, beta, mean = rng.normal(1, 2, (count, 4)), *rng.normal(size=(3, 4))
+        variance = rng.uniform(0.5, 2, 4)
+        layer = keras.layers.BatchNormalization(momentum=0.9, epsilon=0.01, dtype="float64")
+        layer.build(x.shape)
+        layer.set_weights([gamma, beta, mean, variance])
+        expected = (np.asarray(layer(x, training=training)), *layer.get_weights()[2:])
+        inputs = (x, gamma, beta, mean, variance)
+        given = f"pour un lot de {count} et training={training}"
+        got = _unchanged(answer, inputs, given, training=training, momentum=0.9, epsilon=0.01)
+        _diagnose_batch_norm(got, expected, inputs, given, training)
+        compare(got, expected, given=given)
+    return "égal à Keras, à l'apprentissage comme à l'inférence"
+
+
+def _diagnose_batch_norm(got, expected, inputs, given, training):
+    """Name the classic mistakes, where the answer has the right form."""
+    x, gamma, beta, mean, variance = inputs
+    if not _are_numbers(got, expected):
+        return
+    output, new_mean, new_variance = got
+    if not training and not (np.allclose(new_mean, mean) and np.allclose(new_variance, variance)):
+        raise CheckFailed(f"Les moyennes mobiles ont changé {given} : à l'inférence, on les lit sans y toucher.")
+    if training and np.allclose(new_mean, 0.1 * mean + 0.9 * x.mean(axis=0)):
+        raise CheckFailed(f"momentum et 1 − momentum sont échangés {given} : l'ancienne valeur pèse momentum.")
+    if training and len(x) > 1 and np.allclose(new_variance, 0.9 * variance + 0.1 * x.var(axis=0, ddof=1)):
+        raise CheckFailed(f"La variance du lot est divisée par N − 1 {given} ; ici, elle se divise par N.")
+    center, spread = (x.mean(axis=0), x.var(axis=0)) if training else (mean, variance)
+    normalised = (x - center) / np.sqrt(spread + 0.01)
+    reserved = "vous normalisez avec les moyennes mobiles, réservées à l'inférence"
+    mistakes = {
+        reserved: (x - mean) / np.sqrt(variance + 0.01),
+        reserved + ", même remises à jour": (x - new_mean) / np.sqrt(np.abs(new_variance) + 0.01),
+        "epsilon s'ajoute à la variance, sous la racine": (x - center) / (np.sqrt(spread) + 0.01),
+    }
+    for cause, wrong in mistakes.items():
+        if np.allclose(output, gamma * wrong + beta) and not np.allclose(wrong, normalised):
+            raise CheckFailed(f"Sortie fausse {given} : {cause}.")
+    if np.allclose(output, normalised):
+        raise CheckFailed(f"Il manque gamma et beta {given} : multipliez par gamma, puis ajoutez beta.")
+
+
+@exercise(
+    "1.4.d",
+    "Avancez de size en size : for start in range(0, len(x), size), et prenez x[start : start + size].",
+    "gradient(…) est une moyenne sur son micro-lot : multipliez-la par le nombre d'exemples du micro-lot.",
+    "Divisez la somme par len(x) à la fin ; le dernier micro-lot est plus court, il doit peser moins.",
+)
+def accumulate(answer):
+    rng = np.random.default_rng(0)
+    x, y, weights = rng.normal(size=(10, 3)), rng.normal(size=10), rng.normal(size=3)
+    expected = 2 * x.T @ (x @ weights - y) / len(x)  # of the mean squared error, in closed form
+    for size in (5, 4, 1, 10, 64):
+        given = f"pour 10 exemples et des micro-lots de {size}"
+        lengths = []
+
+        def gradient(x, y, lengths=lengths):
+            lengths.append(len(x))
+            return 2 * x.T @ (x @ weights - y) / len(x) if len(x) else np.full(3, np.nan)
+
+        got = answer(gradient, x.copy(), y.copy(), size)
+        if isinstance(got, np.ndarray):
+            _diagnose_accumulate(got, expected, lengths, size, given)
+        compare(got, expected, given=given)
+    return "égal au gradient du grand lot, même quand la division ne tombe pas juste"
+
+
+def _diagnose_accumulate(got, expected, lengths, size, given):
+    if max(lengths, default=0) > size:
+        raise CheckFailed(f"gradient a reçu {max(lengths)} exemples d'un coup {given} : la mémoire déborde.")
+    if 0 in lengths:
+        raise CheckFailed(f"gradient a reçu un micro-lot vide {given}.", stage="cas limites")
+    if sum(lengths) != 10:
+        raise CheckFailed(f"gradient a vu {sum(lengths)} exemples {given}, au lieu de 10 : chacun compte une fois.")
+    if np.shape(got) != expected.shape or np.allclose(got, expected):
+        return
+    if np.allclose(got, 10 * expected):
+        raise CheckFailed(f"Le résultat est 10 fois trop grand {given} : divisez la somme par len(x).")
+    if len(lengths) * size == 10 and np.allclose(got, len(lengths) * expected):
+        raise CheckFailed(f"Vous additionnez {len(lengths)} moyennes sans les pondérer {given}.")
+    if len(set(lengths)) > 1:
+        raise CheckFailed(
+            f"Le gradient est faux {given} : les micro-lots ont {lengths} exemples. Une moyenne de moyennes n'est "
+            "pas la moyenne : pondérez chacune par sa taille."
+        )
+
+
+@exercise(
+    "1.4.e",
+    "Battez les indices (rng.permutation), puis rangez-les classe par classe : np.argsort(…, kind='stable').",
+    "Distribuez comme des cartes : avec count lots, le lot k reçoit order[k::count].",
+    "count = ceil(N / batch_size), soit -(-N // batch_size).",
+)
+def stratified_batches(answer):
+    cases = (((60, 30, 10), 10), ((50, 50), 8), ((97, 13), 11), ((20,), 6))
+    for sizes, batch_size in cases:
+        labels = np.random.default_rng(1).permutation(np.repeat(np.arange(len(sizes)), sizes))
+        given = f"pour des classes de {', '.join(map(str, sizes))} exemples et des lots de {batch_size}"
+        got = _as_batches(answer(labels.copy(), batch_size, np.random.default_rng(0)), len(labels), batch_size, given)
+        counts = np.sort([np.bincount(labels[index], minlength=len(sizes)) for index in got], axis=0)
+        expected = np.sort(_stratified_folds(labels, len(got)), axis=0)
+        for rank, (ours, theirs) in enumerate(zip(counts.T, expected.T)):
+            if not np.array_equal(ours, theirs):
+                raise CheckFailed(
+                    f"La classe {rank} est mal répartie {given} : un lot en contient {ours.min()}, un autre "
+                    f"{ours.max()} ; attendu de {theirs.min()} à {theirs.max()} dans chaque lot.",
+                    stage="proportions",
+                )
+    labels, rng = np.arange(60) % 3, np.random.default_rng(0)
+    first, second = ({frozenset(map(int, index)) for index in answer(labels, 10, rng)} for _ in range(2))
+    if first == second:
+        raise CheckFailed("Deux époques donnent les mêmes lots : battez les indices avec rng.", stage="hasard")
+    return "chaque lot a les proportions du jeu, et chaque exemple sert une fois"
+
+
+def _as_batches(got, count, batch_size, given):
+    """The index arrays of an epoch, once proved that they are so."""
+    if got is None or got is ...:
+        raise CheckFailed(f"Rien n'est renvoyé {given} : la fonction doit renvoyer la liste des lots.", stage="réponse")
+    batches = [np.atleast_1d(np.asarray(index)) for index in got]
+    if not batches or any(index.ndim != 1 or index.dtype.kind not in "iu" for index in batches):
+        raise CheckFailed(f"Attendu {given} : une liste de tableaux d'indices entiers.", stage="type")
+    if len(batches) != -(-count // batch_size) or max(map(len, batches)) > batch_size:
+        raise CheckFailed(
+            f"Vous renvoyez {len(batches)} lots, le plus grand de {max(map(len, batches))} exemples, {given} ; "
+            f"attendu {-(-count // batch_size)} lots de {batch_size} exemples au plus.",
+            stage="forme",
+        )
+    seen = np.bincount(np.concatenate(batches), minlength=count)
+    if len(seen) != count or np.any(seen != 1):
+        raise CheckFailed(
+            f"Chaque exemple doit servir exactement une fois {given} : {np.sum(seen == 0)} ne servent pas, "
+            f"{np.sum(seen > 1)} servent plusieurs fois.",
+            stage="indices",
+        )
+    return batches
+
+
+def _stratified_folds(labels, count):
+    """Examples of each class in the folds of scikit-learn."""
+    import warnings
+
+    from sklearn.model_selection import StratifiedKFold
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a class with fewer members than folds
+        folds = list(StratifiedKFold(count, shuffle=True, random_state=0).split(labels, labels))
+    return [np.bincount(labels[fold], minlength=labels.max() + 1) for _, fold in folds]

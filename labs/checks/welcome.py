@@ -24,8 +24,8 @@ def to_unit_range(answer):
 
 @exercise(
     "0.b",
-    "Comparez les deux tableaux élément par élément : predicted == labels donne des vrais et des faux.",
-    "La moyenne de vrais (1) et de faux (0) est la part de vrais.",
+    "Comparez les deux tableaux élément par élément : predicted == labels donne un tableau de vrais et de faux.",
+    "Un vrai compte pour 1, un faux pour 0 : la moyenne du tableau est la part de vrais.",
 )
 def accuracy(answer):
     from sklearn.metrics import accuracy_score

@@ -6,7 +6,7 @@
 # %% [markdown]
 # # Bienvenue : votre poste de travail est prêt
 #
-# > En vingt minutes : vérifier la machine, ouvrir les données, apprendre un premier réseau, et faire connaissance avec les exercices. Si une étape échoue, elle dit quoi faire.
+# > En vingt minutes : vérifier la machine, ouvrir les données, entraîner un premier réseau, et faire connaissance avec les exercices. Si une étape échoue, elle dit quoi faire.
 #
 # **À la fin, vous saurez** lire l'état de votre machine, charger un jeu de données du cours, entraîner et évaluer un premier réseau Keras, et faire vérifier une réponse.
 #
@@ -18,7 +18,7 @@ from labs import runtime
 runtime.setup(seed=0)
 
 # %% [markdown]
-# La ligne ci-dessus dit tout ce qui va servir : versions, processeur ou carte graphique, profil. Il y a trois **profils**, le même code à trois tailles : `rapide` (quelques secondes, pour vérifier que tout s'enchaîne), `cours` (celui de la salle, sur un processeur ordinaire) et `complet` (données entières, carte graphique conseillée). Pour en changer : `LABS_PROFILE=complet make lab`.
+# La ligne ci-dessus dit tout ce qui va servir : versions, processeur ou carte graphique, profil, et **graine** (le point de départ du hasard : la même graine redonne les mêmes tirages). Il y a trois **profils**, le même code à trois tailles : `rapide` (quelques secondes, pour vérifier que tout s'enchaîne), `cours` (celui de la salle, sur un processeur ordinaire) et `complet` (données entières, carte graphique conseillée). Pour en changer : `LABS_PROFILE=complet make lab`.
 #
 # Chaque leçon commence ainsi. Une cellule s'exécute avec **Maj + Entrée** ; tout le notebook, avec le menu *Run → Run All Cells*.
 
@@ -32,7 +32,7 @@ from labs.checks import welcome as check
 # %% [markdown]
 # ## 1. Les données sont là, et intactes
 #
-# Rien ne se télécharge pendant le cours : les données sont dans le dépôt, et chaque fichier a une empreinte (SHA-256). On la recalcule ici pour tous.
+# Rien ne se télécharge pendant le cours : les données sont dans le dépôt, et chaque fichier a une **empreinte** (SHA-256), un nombre tiré de tous ses octets, qui change dès que l'un d'eux change. On la recalcule ici pour chacun.
 
 # %%
 names = sorted(path.name for path in catalogue.DATA.iterdir() if path.is_dir())
@@ -43,7 +43,7 @@ size = sum(path.stat().st_size for path in files) / 1e6
 print(f"{len(files)} fichiers vérifiés, {size:.0f} Mo : {', '.join(names)}")
 
 # %% [markdown]
-# Si un fichier manque ou a changé, vous verriez ici son nom, l'empreinte attendue et la commande qui le rétablit. Essayez quand vous voulez : demandez un fichier qui n'existe pas.
+# Si un fichier manquait ou avait changé, vous verriez ici son nom, l'empreinte attendue et la commande qui le rétablit. Voici, par exemple, la réponse à un nom qui n'existe pas.
 
 # %%
 try:
@@ -52,7 +52,7 @@ except catalogue.DataError as error:
     print(error)
 
 # %% [markdown]
-# ## 2. Fashion-MNIST : dix sortes de vêtements
+# ## 2. Fashion-MNIST : dix sortes d'articles de mode
 #
 # 70 000 photographies de 28×28 pixels, en niveaux de gris, proposées en 2017 pour remplacer les chiffres de MNIST, devenus trop faciles. **Avant d'exécuter** : combien de nombres faut-il pour décrire une image ?
 
@@ -77,7 +77,7 @@ plots.show(pictures, columns=5, size=2.2, title="Une image de chaque classe")
 # | Exercice 0.a | difficulté ●○○ | 3 min | vérifié : valeurs, type |
 # | --- | --- | --- | --- |
 #
-# Les réseaux préfèrent des nombres petits. Écrivez la fonction qui ramène des pixels de 0…255 (`uint8`) à l'intervalle $[0, 1]$, en `float32`.
+# Un réseau apprend mieux sur de petits nombres. Écrivez la fonction qui ramène des pixels de 0…255 (`uint8`) à l'intervalle $[0, 1]$, en `float32`.
 #
 # La marche à suivre est toujours la même : remplacez les points de suspension, exécutez la cellule, puis celle d'après, qui vérifie. Essayez d'abord une réponse fausse, pour voir : vous recevrez une phrase, puis un indice de plus à chaque essai.
 
@@ -100,9 +100,9 @@ check.to_unit_range(to_unit_range)
 # La suite d'une leçon n'utilise jamais vos réponses : un exercice non résolu ne bloque rien.
 
 # %% [markdown]
-# ## 4. Un premier réseau, en une vingtaine de secondes
+# ## 4. Un premier réseau, en moins d'une minute
 #
-# Une couche cachée de 128 neurones, puis dix sorties, une par classe. Tout ce que fait cette cellule sera expliqué, et réécrit à la main, dans le chapitre 1.
+# Une couche cachée de 128 neurones, puis dix sorties, une par classe. Le réseau va parcourir six fois les images d'apprentissage : six **époques**. Après chacune, Keras mesure aussi l'exactitude sur d'autres images, ici celles de test, et l'appelle « exactitude de validation ». Tout ce que font ces cellules sera expliqué, et réécrit à la main, dans le chapitre 1.
 
 # %%
 count = runtime.budget(rapide=2_000, cours=60_000, complet=60_000)
@@ -131,7 +131,7 @@ plots.curves(
     title=f"Un premier réseau en {history['seconds'][-1]:.0f} s",
     xlabel="époque",
     ylabel="exactitude",
-    alt="L'exactitude monte à chaque époque, un peu moins haut en test qu'en apprentissage",
+    alt="L'exactitude monte en apprentissage ; en test, elle plafonne un peu plus bas",
 )
 
 # %% tags=["nbval-check-output"]
@@ -139,7 +139,7 @@ print("poids du réseau :", model.count_params())
 print("exactitude en test d'au moins 85 % :", history["val_accuracy"][-1] >= 0.85)
 
 # %% [markdown]
-# Près de neuf vêtements sur dix sont reconnus, sur des images que le réseau n'a jamais vues. Les deux courbes s'écartent un peu : le réseau commence à retenir ses exemples (leçon 1.3).
+# Plus de 85 % des articles sont reconnus, sur des images que le réseau n'a jamais vues. Les deux courbes finissent par s'écarter : le réseau commence à retenir ses exemples (leçon 1.3). À la première époque, c'est l'apprentissage qui est plus bas : son exactitude est une moyenne, prise pendant que le réseau apprend encore.
 
 # %% [markdown]
 # ## 5. Votre second exercice : mesurer
@@ -165,7 +165,7 @@ check.accuracy(accuracy)
 # `axis=1` cherche le plus grand logit **de chaque ligne**, donc de chaque image.
 
 # %% [markdown]
-# Où le réseau se trompe-t-il ? Voici les six erreurs dont il est le plus sûr.
+# Où le réseau se trompe-t-il ? Voici les six erreurs dont il est le plus sûr : celles où il donne à sa réponse la plus forte probabilité (le *softmax* change les logits en probabilités, leçon 1.2).
 
 # %%
 logits = model.predict(x_test, verbose=0)
@@ -187,7 +187,7 @@ plots.show(data.x_test[surest], titles=titles, title="Sûr de lui, et pourtant�
 # %% tags=["nbval-check-output"]
 verdicts = {
     "Keras 3": keras.version().startswith("3."),
-    "calcul sur TensorFlow": keras.backend.backend() == "tensorflow",
+    "calcul avec TensorFlow": keras.backend.backend() == "tensorflow",
     "Fashion-MNIST entier": (len(data.x_train), len(data.x_test)) == (60_000, 10_000),
     "le réseau fait mieux que le hasard": history["val_accuracy"][-1] > 0.2,
 }
@@ -195,12 +195,12 @@ for name, verdict in verdicts.items():
     print(f"{'✔' if verdict else '✘'} {name}")
 
 # %% [markdown]
-# Une croix ? `make clean`, puis `make lab`, refont l'installation ; `make test-quick` dit ce qui ne va pas ; et appelez votre formateur, il est là pour cela.
+# Une croix ? `make clean`, puis `make lab`, refont l'installation ; `make test-quick` dit ce qui ne va pas. Si cela ne suffit pas, appelez votre formatrice ou votre formateur.
 #
 # ## À retenir
 #
 # - `runtime.setup()` ouvre chaque leçon ; `LABS_PROFILE` choisit les tailles.
-# - Les données sont dans le dépôt, vérifiées par leur empreinte : aucun réseau nécessaire.
+# - Les données sont dans le dépôt, vérifiées par leur empreinte : le cours se passe d'Internet.
 # - Un exercice : une fonction à compléter, une cellule qui vérifie, des indices qui s'ajoutent. Rien ne bloque.
 # - Apprendre, puis mesurer sur des images **jamais vues**, puis regarder les erreurs.
 #

@@ -27,7 +27,7 @@ from labs import datasets, numpy_nn, plots
 from labs.checks import foundations as check
 
 # %% [markdown]
-# Toutes les tailles de la leçon sont ici. Le profil `rapide` sert à vérifier que tout s'enchaîne ; les résultats commentés sont ceux du profil `cours`.
+# Les tailles qui dépendent du profil sont ici. Le profil `rapide` sert à vérifier que tout s'enchaîne ; les résultats commentés sont ceux du profil `cours`.
 
 # %%
 count = runtime.budget(rapide=500, cours=10_000, complet=60_000)  # images d'apprentissage
@@ -40,9 +40,9 @@ epochs = runtime.budget(rapide=1, cours=5, complet=10)
 #
 # $$ a = \varphi(w \cdot x + b) $$
 #
-# Avec $\varphi$ = signe, c'est le perceptron de Rosenblatt : il répond $+1$ d'un côté de l'hyperplan $w \cdot x + b = 0$, et $-1$ de l'autre. Le vecteur $w$ donne la direction, le biais $b$ décale la frontière.
+# Avec $\varphi$ = signe, c'est le perceptron de Rosenblatt : il répond $+1$ d'un côté de l'hyperplan $w \cdot x + b = 0$ (une droite, quand $x$ a deux coordonnées), et $-1$ de l'autre. Le vecteur $w$ oriente la frontière, le biais $b$ la décale.
 #
-# **Avant d'exécuter**, dites ce que fait la frontière quand on change seulement $b$, puis quand on échange le signe de $w_1$.
+# **Avant d'exécuter**, dites ce que fait la frontière quand on change seulement $b$, puis quand on change le signe de $w_1$.
 
 # %%
 points, classes = make_moons(200, noise=0.15, random_state=0)
@@ -62,15 +62,15 @@ others = [{**start, "b": 1.0}, {**start, "w1": -1.0}]
 plots.explore(draw_neuron, static=[start, *others], w1=span, w2=span, b=span)
 
 # %% [markdown]
-# Changer $b$ déplace la droite sans la tourner ; changer $w$ la fait tourner, et elle reste toujours perpendiculaire à $w$. Dans JupyterLab, jouez avec les curseurs : la meilleure droite ne dépasse pas 89 %. Aucune droite ne sépare ces deux croissants.
+# Changer $b$ déplace la droite sans la tourner ; changer la direction de $w$ la fait tourner, car elle reste toujours perpendiculaire à $w$. Dans JupyterLab, jouez avec les curseurs : la meilleure droite ne dépasse pas 89 % de bonnes réponses. Aucune droite ne sépare ces deux croissants.
 
 # %% [markdown]
 # ## 2. À vous : la règle du perceptron
 #
-# | Exercice 1.1.a | difficulté ●○○ | 10 min | vérifié : mêmes poids que scikit-learn, cas du départ à zéro, deux passages |
+# | Exercice 1.1.a | difficulté ●○○ | 10 min | vérifié : mêmes poids que scikit-learn, cas du départ à zéro, un puis cinq passages |
 # | --- | --- | --- | --- |
 #
-# Rosenblatt propose d'apprendre $w$ et $b$ par les erreurs. On part de zéro, on visite les exemples **dans l'ordre**, et pour chaque exemple mal classé, c'est-à-dire si $y\,(w \cdot x + b) \le 0$ :
+# Rosenblatt propose d'apprendre $w$ et $b$ à partir des erreurs. On part de zéro, on visite les exemples **dans l'ordre**, et on corrige à chaque exemple mal classé, c'est-à-dire si $y\,(w \cdot x + b) \le 0$ :
 #
 # $$ w \leftarrow w + y\,x \qquad b \leftarrow b + y \qquad (y = \pm 1) $$
 #
@@ -100,7 +100,7 @@ check.perceptron(perceptron)
 # %% [markdown]
 # ## 3. Le perceptron sur de vraies images
 #
-# Une image de 28×28 pixels est un vecteur de 784 nombres. Prenons dans Fashion-MNIST deux couples de vêtements : pantalon et bottine, puis pantalon et robe. **Pariez** : lequel des deux le perceptron sépare-t-il sans une faute ?
+# Une image de 28×28 pixels est un vecteur de 784 nombres. Prenons dans Fashion-MNIST deux couples de vêtements : pantalon et bottine, puis pantalon et robe (l'étiquette du pantalon est $-1$). **Pariez** : lequel des deux couples le perceptron sépare-t-il sans une faute ?
 
 # %%
 data = datasets.load("fashion_mnist")
@@ -122,7 +122,7 @@ for positive in (9, 3):
     x, y = pair(x_test, y_test, 1, positive)
     learned[name] = weights.reshape(28, 28)
     good = np.mean(np.sign(x @ weights + bias) == y)
-    print(f"{name:20} bonnes réponses en test : {good:.1%}")
+    print(f"{name:20} bonnes réponses en test : {good:.2%}")
 
 # %%
 plots.curves(
@@ -130,11 +130,11 @@ plots.curves(
     title="Le perceptron corrige tant qu'il se trompe",
     xlabel="passage sur les 2 000 images",
     ylabel="corrections",
-    alt="Les corrections tombent à zéro pour pantalon ou bottine, jamais pour pantalon ou robe",
+    alt="Les corrections tombent à zéro pour pantalon ou bottine, pas pour pantalon ou robe",
 )
 
 # %% [markdown]
-# Pantalon et bottine se séparent par un hyperplan : les corrections tombent à zéro et ne reviennent pas (c'est le théorème de Novikoff, 1962). Pantalon et robe ont à peu près la même silhouette : le perceptron corrige toujours, et se trompe encore environ une fois sur vingt en test.
+# Pantalon et bottine se séparent par un hyperplan : les corrections tombent à zéro et ne reviennent pas. Le théorème de Novikoff (1962) le garantit : si un hyperplan sépare les exemples, le nombre de corrections est fini. Pantalon et robe ont à peu près la même silhouette : après dix passages, le perceptron corrige encore, et il se trompe environ une fois sur vingt en test. Un hyperplan sépare pourtant ces 2 000 images (la programmation linéaire en trouve un), mais il passe si près d'elles qu'il faudrait bien plus de passages.
 #
 # Les poids ont la forme d'une image : **regardons-les**.
 
@@ -144,7 +144,7 @@ title = "Poids appris (noir : négatif, blanc : positif)"
 plots.show(patterns, size=3.2, vmin=-1, title=title)
 
 # %% [markdown]
-# À gauche, la tache noire est une jambe de pantalon, là où une bottine laisse du vide ; le blanc, en bas et à droite, est la semelle et le talon. À droite, le blanc se place entre les jambes du pantalon : c'est ce vide, rempli par le tissu d'une robe, qui décide. Un neurone est un **patron** que l'on pose sur l'image.
+# À gauche, la tache noire est une jambe de pantalon, là où une bottine laisse du vide ; le blanc dessine la bottine, sa semelle en bas et sa tige à droite. Dans l'image de droite, le blanc le plus vif est entre les jambes du pantalon : ce vide, que le tissu d'une robe remplit, pèse le plus lourd. Un neurone est un **patron** que l'on pose sur l'image.
 #
 # Notre perceptron et celui de scikit-learn doivent donner la même frontière.
 
@@ -161,16 +161,16 @@ print("corrections au dernier passage :", errors[-1])
 # %% [markdown]
 # ## 4. Les fonctions d'activation
 #
-# Le signe a un défaut : sa dérivée est nulle partout, on ne peut donc pas descendre de pente. Les réseaux utilisent des fonctions **dérivables** (presque partout) :
+# Le signe a un défaut : sa dérivée est nulle partout où elle existe, et il n'y a donc pas de pente à descendre. Les réseaux utilisent des fonctions **dérivables** (presque partout) :
 #
 # | | formule | remarque |
 # | --- | --- | --- |
-# | sigmoïde | $\sigma(x) = 1/(1+e^{-x})$ | entre 0 et 1, sature des deux côtés |
-# | tanh | $\tanh x$ | sigmoïde recentrée, entre −1 et 1 |
+# | sigmoïde | $\sigma(x) = 1/(1+e^{-x})$ | entre 0 et 1, sature (s'aplatit) des deux côtés |
+# | tanh | $\tanh x$ | sigmoïde recentrée et étirée, entre −1 et 1 |
 # | ReLU | $\max(0, x)$ | ne sature pas à droite, **nulle** à gauche |
 # | *leaky* ReLU | $x$ si $x > 0$, sinon $0{,}01\,x$ | garde une petite pente à gauche |
-# | ELU | $x$ si $x > 0$, sinon $e^x - 1$ | lisse, tend vers −1 |
-# | GELU | $x\,\Phi(x)$, $\Phi$ = répartition normale | les *Transformers* |
+# | ELU | $x$ si $x > 0$, sinon $e^x - 1$ | dérivée continue, tend vers −1 à gauche |
+# | GELU | $x\,\Phi(x)$, $\Phi$ : fonction de répartition de la loi normale | les *Transformers* |
 # | SiLU (*swish*) | $x\,\sigma(x)$ | EfficientNet |
 # | Mish | $x \tanh(\ln(1+e^x))$ | YOLOv4 (leçon 4.2) |
 
@@ -178,7 +178,7 @@ print("corrections au dernier passage :", errors[-1])
 # | Exercice 1.1.b | difficulté ●○○ | 8 min | vérifié : valeurs, dérivée, aucun débordement à ±1000 |
 # | --- | --- | --- | --- |
 #
-# Écrivez la sigmoïde **et sa dérivée**. Attention : $e^{1000}$ n'existe pas en virgule flottante ; $\sigma(x) = \tfrac12\,(1 + \tanh\tfrac x2)$ est la même fonction, sans ce risque.
+# Écrivez la sigmoïde **et sa dérivée**. Attention : $e^{1000}$ dépasse le plus grand nombre à virgule flottante ; $\sigma(x) = \tfrac12\,(1 + \tanh\tfrac x2)$ est la même fonction, sans ce risque.
 
 
 # %%
@@ -194,7 +194,7 @@ def sigmoid(x):
 check.sigmoid(sigmoid)
 
 # %% [markdown] tags=["solution"]
-# La dérivée s'écrit avec la valeur déjà calculée, $\sigma' = \sigma(1-\sigma)$ : on ne paie qu'une exponentielle. Son maximum est $1/4$, en 0. Ce quart va nous coûter cher dans deux cellules.
+# La dérivée s'écrit avec la valeur déjà calculée, $\sigma' = \sigma(1-\sigma)$ : elle ne coûte presque rien de plus. Son maximum est $1/4$, en 0. Ce quart va nous coûter cher dans la section 5.
 
 # %% [markdown]
 # Voici les huit fonctions et leurs dérivées. **Cherchez** lesquelles ont une dérivée qui s'annule à gauche, à droite, ou des deux côtés.
@@ -212,9 +212,9 @@ axes[0, 0].legend()
 plots.publish(figure, "Huit fonctions d'activation et leurs dérivées, pour z de −5 à 5")
 
 # %% [markdown]
-# Sigmoïde et tanh s'aplatissent **des deux côtés** : leur dérivée tend vers 0 dès que $|z|$ dépasse 4 ou 5. ReLU et sa famille gardent une pente de 1 à droite. À gauche, ReLU est exactement plate ; les autres gardent un peu de pente, ou redescendent doucement vers 0.
+# Sigmoïde et tanh s'aplatissent **des deux côtés** : au-delà de $|z| = 5$, leur dérivée est presque nulle. Les six autres gardent à droite une pente de 1, ou qui tend vers 1. À gauche, ReLU est exactement plate ; la dérivée d'ELU, GELU, SiLU et Mish ne s'éteint que peu à peu ; seule *leaky* ReLU garde partout une petite pente.
 #
-# Keras connaît les mêmes. Nos formules et leurs dérivées (par `GradientTape`) doivent coïncider.
+# Keras connaît les mêmes. Nos formules doivent coïncider avec les siennes, et nos dérivées avec celles de `GradientTape`, l'outil de TensorFlow qui dérive automatiquement.
 
 # %% tags=["nbval-check-output"]
 import tensorflow as tf
@@ -232,9 +232,9 @@ plots.table(rows, header=["activation", "valeur = Keras", "dérivée = Keras"])
 # %% [markdown]
 # ## 5. Le gradient qui s'évanouit
 #
-# En apprentissage, le gradient remonte de la sortie vers l'entrée, et chaque couche le multiplie par la dérivée de son activation (leçon 1.2). Si cette dérivée vaut au mieux $1/4$, dix couches le divisent au moins par $4^{10}$, un million, à poids de taille 1.
+# En apprentissage, le gradient remonte de la sortie vers l'entrée, et chaque couche le multiplie par ses poids et par la dérivée de son activation (leçon 1.2). Si cette dérivée vaut au mieux $1/4$ et que les poids ne grossissent pas le gradient, dix couches le divisent au moins par $4^{10}$, environ un million.
 #
-# Mesurons-le sur un vrai réseau : dix couches cachées de 128 neurones, 512 images, et la norme du gradient des poids à chaque couche, avant tout apprentissage.
+# Mesurons-le sur un vrai réseau : dix couches cachées de 128 neurones, puis la sortie (la couche 11), 512 images, et la norme du gradient des poids à chaque couche, avant tout apprentissage.
 
 
 # %%
@@ -263,12 +263,12 @@ for name, values in norms.items():
     print(f"{name:8} première couche : moins d'un millième de la dernière ?", ratio < 1e-3)
 
 # %% [markdown]
-# Avec la sigmoïde, la couche qui voit l'image reçoit un gradient environ **un million de fois** plus faible que la dernière : elle n'apprendra pratiquement rien. Avec tanh, dont la dérivée atteint 1, ou avec la famille ReLU, la norme reste du même ordre d'une couche à l'autre. L'initialisation compte aussi : c'est la leçon 1.3.
+# Avec la sigmoïde, la couche qui voit l'image reçoit un gradient environ **un million de fois** plus faible que la dernière : au début, elle n'apprendra pratiquement rien. Avec tanh, dont la dérivée atteint 1, comme avec ReLU et Mish, la norme reste du même ordre d'une couche à l'autre. L'initialisation compte aussi : c'est la leçon 1.3.
 
 # %% [markdown]
 # ## 6. Le neurone mort
 #
-# ReLU a son propre danger. Si une mise à jour trop grande pousse un neurone à une somme négative pour **toutes** les images, sa sortie est nulle, sa dérivée aussi : plus rien ne peut le ranimer. Apprenons trois fois le même réseau, en ne changeant que le taux d'apprentissage, et comptons les neurones qui ne s'allument pour aucune image de test.
+# ReLU a son propre danger. Si une mise à jour trop grande pousse un neurone à une somme négative pour **toutes** les images, sa sortie est nulle, sa dérivée aussi : plus rien ne peut le ranimer. Entraînons trois fois le même réseau, en ne changeant que le **taux d'apprentissage**, qui règle la taille des mises à jour, et comptons les neurones de la première couche cachée qui ne s'allument pour aucune image de test.
 
 
 # %%
@@ -293,7 +293,7 @@ print("au petit taux, presque aucun neurone mort :", dead[0] < 0.05)
 print("au plus grand, plus de la moitié :", dead[-1] > 0.5)
 
 # %% [markdown]
-# Un neurone mort ne coûte pas d'erreur tout de suite : il ne sert plus à rien, c'est tout. Mais quand la plupart sont morts, le réseau répond la même chose pour toutes les images, et il ne reste qu'une bonne réponse sur dix : le hasard. *Leaky* ReLU, ELU, GELU, SiLU et Mish laissent passer un peu de gradient à gauche, ce qui permet au neurone de revenir ; elles ne dispensent pas de choisir un bon taux (leçon 1.2).
+# Un neurone mort ne provoque pas d'erreur à lui seul : il ne sert plus à rien. Mais si une couche entière s'éteint, le réseau répond la même chose pour toutes les images. Au plus grand des trois taux, il ne reste qu'une bonne réponse sur dix : le hasard. *Leaky* ReLU, ELU, GELU, SiLU et Mish laissent passer un peu de gradient à gauche, ce qui permet au neurone de revenir ; elles ne dispensent pas de choisir un bon taux (leçon 1.2).
 
 # %% [markdown]
 # ## 7. Ce qu'une droite ne sait pas faire
@@ -320,7 +320,7 @@ def xor_weights():
 check.xor_weights(xor_weights)
 
 # %% [markdown] tags=["solution"]
-# $\mathrm{ReLU}(s) - 2\,\mathrm{ReLU}(s - 1)$ monte jusqu'à 1 puis redescend : 0, 1, 0 pour $s$ = 0, 1, 2. Deux neurones ReLU font un chapeau ; avec assez de chapeaux, on approche n'importe quelle fonction continue (c'est le théorème d'approximation universelle : Cybenko 1989, Hornik 1991).
+# $\mathrm{ReLU}(s) - 2\,\mathrm{ReLU}(s - 1)$ monte jusqu'à 1 puis redescend : 0, 1, 0 pour $s$ = 0, 1, 2. Avec un troisième neurone, $+\,\mathrm{ReLU}(s - 2)$, la somme revient à 0 et y reste : c'est un chapeau. Avec assez de chapeaux, on approche n'importe quelle fonction continue d'une variable sur un intervalle. Le théorème d'approximation universelle étend ce résultat à plusieurs variables (Cybenko 1989 pour la sigmoïde ; Leshno et al. 1993 pour toute activation non polynomiale, dont ReLU).
 
 # %% [markdown]
 # Que fait la couche cachée ? Elle **change de coordonnées**. Voici les quatre points avant, puis après, vus par les deux neurones cachés $h_1 = \mathrm{ReLU}(x_1+x_2)$ et $h_2 = \mathrm{ReLU}(x_1+x_2-1)$.
@@ -334,10 +334,10 @@ exclusive = lambda x: (x[:, 0] > 0.5) ^ (x[:, 1] > 0.5)
 plots.boundary(exclusive, corners, answers, title="avant", ax=before)
 plots.boundary(lambda h: h @ [1, -2] > 0.5, hidden, answers, title="couche cachée", ax=after)
 after.set(xlabel="$h_1$", ylabel="$h_2$")
-plots.publish(figure, "À gauche, le ou exclusif et ses quatre points ; à droite, une droite suffit")
+plots.publish(figure, "Le ou exclusif : à gauche, quatre points en damier ; à droite, une droite suffit")
 
 # %% [markdown]
-# La couche cachée a **replié** le plan : les deux points de la classe 1 sont maintenant confondus, et une seule droite suffit. C'est tout le métier d'une couche cachée : présenter les données de sorte que la suivante n'ait plus qu'à tracer une droite.
+# La couche cachée a **replié** le plan : les deux points de la classe 1 sont maintenant confondus, et une seule droite suffit. C'est le rôle d'une couche cachée : présenter les données de sorte que la sortie n'ait plus qu'à tracer une droite.
 
 # %% [markdown]
 # ## 8. À vous : le réseau entier
@@ -345,7 +345,7 @@ plots.publish(figure, "À gauche, le ou exclusif et ses quatre points ; à droit
 # | Exercice 1.1.d | difficulté ●●○ | 12 min | vérifié : une à trois couches, lots de tailles différentes, sortie linéaire |
 # | --- | --- | --- | --- |
 #
-# Un réseau dense (*multilayer perceptron*, MLP) enchaîne les couches : $h \leftarrow \varphi(h W + b)$ pour chacune, **sauf la dernière**, qui reste linéaire et donne les *logits*. Écrivez `forward`.
+# Un réseau dense (ou perceptron multicouche, *multilayer perceptron*, MLP) enchaîne les couches : $h \leftarrow \varphi(h W + b)$ pour chacune, **sauf la dernière**, qui reste linéaire et donne les *logits*, un score par classe. Ici, $h$ contient tout un **lot** d'exemples, un par ligne. Sans $\varphi$, deux couches n'en vaudraient qu'une : $(x W_1) W_2 = x\,(W_1 W_2)$. Écrivez `forward`.
 
 
 # %%
@@ -368,7 +368,7 @@ check.forward(forward)
 # %% [markdown]
 # ## 9. Le nôtre et celui de Keras
 #
-# `numpy_nn.mlp` est ce réseau, avec ses poids tirés au hasard. **Avant d'exécuter**, calculez le nombre de poids d'un réseau $784 \to 128 \to 64 \to 10$, biais compris.
+# `numpy_nn.mlp` construit ce réseau, avec des poids tirés au hasard. **Avant d'exécuter**, calculez le nombre de poids d'un réseau $784 \to 128 \to 64 \to 10$, biais compris.
 
 # %% tags=["nbval-check-output"]
 ours = numpy_nn.mlp([784, 128, 64, 10], activation="mish", seed=0)
@@ -412,8 +412,8 @@ print("réseau NumPy, exactitude en test d'au moins 80 % :", score >= 0.80)
 #
 # - Un neurone : $a = \varphi(w \cdot x + b)$. Seul, il trace une droite (un hyperplan) ; ses poids sont un patron posé sur l'image.
 # - Sans activation non linéaire, empiler des couches ne sert à rien : un produit de matrices reste une matrice.
-# - Sigmoïde et tanh saturent et font s'évanouir le gradient ; ReLU ne sature pas à droite mais peut mourir ; ELU, GELU, SiLU et Mish gardent une pente à gauche.
-# - Une couche cachée change les coordonnées pour que la suivante n'ait plus qu'une droite à tracer.
+# - Sigmoïde et tanh saturent et font s'évanouir le gradient ; ReLU ne sature pas à droite mais peut mourir ; *leaky* ReLU, ELU, GELU, SiLU et Mish gardent une pente à gauche de 0.
+# - Une couche cachée change les coordonnées pour que la sortie n'ait plus qu'une droite à tracer.
 # - On renvoie des *logits* : la dernière couche reste linéaire.
 #
 # ## Questionnaire
@@ -426,7 +426,7 @@ print("réseau NumPy, exactitude en test d'au moins 80 % :", score >= 0.80)
 #
 # <details><summary>Réponses</summary>
 #
-# 1. Ce que sépare un seul neurone linéaire par classe : des frontières droites. 2. $\sigma' = \sigma(1-\sigma) \le 1/4$, atteint en 0. 3. Exactement 0 ; avec *leaky* ReLU, un centième du gradient : de quoi revenir. 4. $3072 \times 100 + 100 + 100 \times 10 + 10 = 308\,310$. 5. Non, un hyperplan les sépare ; oui.
+# 1. Rien de plus qu'une seule couche : ses frontières restent des droites (des hyperplans). 2. Sa dérivée, $\sigma(1-\sigma)$, ne dépasse jamais $1/4$, sa valeur en 0. 3. Exactement 0 ; avec *leaky* ReLU, un centième du gradient : de quoi revenir. 4. $3072 \times 100 + 100 + 100 \times 10 + 10 = 308\,310$. 5. Non, un hyperplan les sépare ; oui, aucune droite ne suffit.
 #
 # </details>
 #
