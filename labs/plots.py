@@ -254,6 +254,18 @@ def range_tests(tests, *, title, alt):
     publish(figure, alt)
 
 
+def spectra(spectra, *, title, alt, low=1e-18):
+    """Singular values, one curve a key of {name: values, largest first}, none drawn below `low`. Lesson 1.3."""
+    figure, axis = plt.subplots()
+    count = len(next(iter(spectra.values())))
+    series = {name: np.maximum(values, low) for name, values in spectra.items()}
+    where = np.linspace(0, 100, count)
+    curves(series, title=title, xlabel="directions, de la plus amplifiée à la moins (%)", ylabel="valeur singulière",
+           alt="", log=True, x=where, ax=axis)  # fmt: skip
+    axis.axhline(1, color="black", linewidth=1)
+    publish(figure, alt)
+
+
 def reliability(calibrations, *, title, alt):
     """Accuracy against confidence, one curve a key of {name: Calibration}; the diagonal is a perfect calibration.
 

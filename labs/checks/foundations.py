@@ -336,6 +336,246 @@ def _unchanged(answer, inputs, given, **options):
 
 
 # --- Lesson 1.3 -----------------------------------------------------------------------------------------
+@exercise(
+    "1.3.a",
+    "Un neurone additionne autant de nombres qu'il a d'entrées : le produit des dimensions, sauf la dernière.",
+    "rng.normal(moyenne, écart-type, forme) : le deuxième argument est la racine de la variance.",
+    "np.sqrt(2 / np.prod(shape[:-1])), et rien d'autre que rng pour tirer.",
+)
+def he_normal(answer):
+    import keras
+
+    for shape in ((400, 100), (100, 400), (3, 3, 40, 60)):
+        given = f"pour shape = {shape}"
+        got = _shaped(answer(shape, np.random.default_rng(0)), shape, given)
+        expected = np.var(keras.initializers.HeNormal(seed=0)(shape))
+        _name_the_mistake_of_he(got, expected, shape, given)
+        if abs(got.mean()) > 5 * np.sqrt(expected / got.size):
+            raise CheckFailed(f"La moyenne vaut {got.mean():.4f} {given} : elle doit être nulle.")
+        if abs(got.var() / expected - 1) > 0.05:
+            raise CheckFailed(f"La variance vaut {got.var():.5f} {given} ; celle de Keras est {expected:.5f}.")
+        if np.abs(got).max() < 3.2 * got.std():
+            raise CheckFailed(
+                f"Aucun poids ne dépasse 3,2 écarts-types {given} : la loi n'est pas normale (uniforme, tronquée ?)."
+            )
+    _uses_its_generator(lambda rng: answer((5, 4), rng))
+    return "variance 2 / n, dense et convolution, comme Keras"
+
+
+def _name_the_mistake_of_he(got, variance, shape, given):
+    wrong = {
+        "L'écart-type vaut 2 / n : rng.normal attend la racine de la variance.": variance**2,
+        "La variance est 2 / (nombre de sorties) : comptez les entrées.": 2 / shape[-1],
+        "La variance est 1 / n : avec ReLU, il faut compenser la moitié perdue, 2 / n.": variance / 2,
+        "La variance est celle de Glorot : He ne compte que les entrées.": 2
+        / (np.prod(shape[:-2]) * (shape[-2] + shape[-1])),
+    }
+    if len(shape) == 4:
+        wrong["Vous n'avez compté que shape[0] : un neurone de convolution lit hauteur × largeur × canaux."] = 2 / 3
+        wrong["Vous n'avez compté que les canaux d'entrée : multipliez par hauteur × largeur."] = 2 / shape[2]
+    for message, mistaken in wrong.items():
+        if abs(got.var() / mistaken - 1) < 0.05 < abs(mistaken / variance - 1):
+            raise CheckFailed(f"{message} ({given})")
+
+
+def _shaped(got, shape, given):
+    """The answer as an array, once it is one: finite numbers, of this shape, whatever their values."""
+    compare(got, np.ones(shape), given=given, tolerance=1e300)
+    return np.asarray(got, "float64")
+
+
+def _uses_its_generator(draw):
+    """Refuse a draw that does not depend on the generator received, or on it alone."""
+    first, again, other = (np.asarray(draw(np.random.default_rng(seed))) for seed in (0, 0, 1))
+    if not np.array_equal(first, again):
+        raise CheckFailed(
+            "Deux générateurs de même graine donnent deux tirages différents : tirez avec rng, pas avec np.random.",
+            stage="générateur",
+        )
+    if np.array_equal(first, other):
+        raise CheckFailed(
+            "Deux générateurs de graines différentes donnent le même tirage : utilisez le rng reçu, sans graine fixe.",
+            stage="générateur",
+        )
+
+
+@exercise(
+    "1.3.b",
+    "Tirez a de forme (max(shape), min(shape)) avec rng.normal, décomposez, et transposez à la fin si besoin.",
+    "np.linalg.qr(a) renvoie q et r ; les signes à appliquer sont np.sign(np.diag(r)), un par colonne de q.",
+    "gain * (q si lignes >= colonnes, q.T sinon).",
+)
+def orthogonal(answer):
+    from scipy import linalg
+
+    for shape, gain in (((6, 6), 1.0), ((8, 3), 1.0), ((3, 8), 1.0), ((5, 4), 2.0)):
+        given = f"pour shape = {shape} et gain = {gain}"
+        got = _shaped(answer(shape, np.random.default_rng(0), gain), shape, given)
+        values = linalg.svdvals(got)
+        if np.allclose(values, 1) and gain != 1:
+            raise CheckFailed(f"Le gain est oublié {given} : toutes les valeurs singulières valent 1.")
+        if np.allclose(values, gain**2) and gain != 1:
+            raise CheckFailed(f"Le gain est appliqué deux fois {given} : multipliez une seule fois.")
+        if np.allclose(np.linalg.norm(got, axis=0), gain) and not np.allclose(values, gain):
+            raise CheckFailed(
+                f"Les colonnes sont de norme {gain}, mais pas orthogonales entre elles {given} : normaliser ne suffit "
+                "pas, il faut la décomposition QR."
+            )
+        compare(values, np.full(min(shape), gain), given=f"{given} (valeurs singulières)")
+    _uses_its_generator(lambda rng: answer((4, 4), rng))
+    corners = [np.asarray(answer((4, 4), np.random.default_rng(seed)))[0, 0] for seed in range(60)]
+    if min(corners) > 0 or max(corners) < 0:
+        raise CheckFailed(
+            "Sur 60 tirages, le premier élément a toujours le même signe : QR choisit les signes pour vous. "
+            "Multipliez chaque colonne de q par le signe de l'élément diagonal de r.",
+            stage="loi",
+        )
+    return "orthogonale dans les deux sens, au gain près, et tirée uniformément"
+
+
+@exercise(
+    "1.3.c",
+    "Si u > 0, la dérivée u − w + t s'annule en u = w − t : c'est possible quand w > t seulement.",
+    "Entre −t et t, le minimum est en 0, exactement.",
+    "np.sign(w) * np.maximum(np.abs(w) - threshold, 0).",
+)
+def soft_threshold(answer):
+    rng = np.random.default_rng(0)
+    for threshold in (0.5, 0.1, 0.0):
+        w = np.concatenate([rng.normal(size=12), [-2 * threshold, 0.0, threshold / 2]])
+        given = f"pour threshold = {threshold}"
+        got, expected = _unchanged(answer, (w, threshold), given), _minimum_of_l1(w, threshold)
+        if np.shape(got) == w.shape and np.asarray(got).dtype.kind in "fiu":
+            _name_the_mistake_of_the_threshold(np.asarray(got), w, threshold, expected, given)
+        compare(got, expected, given=given, tolerance=1e-5)
+        if np.any(np.asarray(got)[np.abs(w) < threshold]):
+            raise CheckFailed(f"Entre −t et t, le résultat doit être exactement 0 {given}.", stage="cas limites")
+    compare(answer(np.array([[3.0, -3.0]]), 1.0), np.array([[2.0, -2.0]]), given="pour w = [[3, -3]] et threshold = 1")
+    return "le minimum trouvé par SciPy, et de vrais zéros"
+
+
+def _minimum_of_l1(w, threshold):
+    """Numerical minimum of (u - w)² / 2 + threshold |u|: on u >= 0 and on u <= 0, whichever is lower."""
+    from scipy.optimize import minimize_scalar
+
+    def loss(u, one):
+        return 0.5 * (u - one) ** 2 + threshold * abs(u)
+
+    found = []
+    for one in w:
+        sides = [minimize_scalar(loss, args=(one,), bounds=b, method="bounded", options={"xatol": 1e-9}).x
+                 for b in ((-10, 0), (0, 10))]  # fmt: skip
+        found.append(min([0.0, *sides], key=lambda u: loss(u, one)))
+    return np.array(found)
+
+
+def _name_the_mistake_of_the_threshold(got, w, threshold, expected, given):
+    if threshold == 0:
+        return
+    if np.allclose(got, np.where(np.abs(w) > threshold, w, 0)):
+        raise CheckFailed(f"C'est le seuillage dur {given} : les poids gardés doivent aussi être rapprochés de 0 de t.")
+    if np.allclose(got, w - threshold * np.sign(w)):
+        raise CheckFailed(f"Les petits poids traversent 0 et changent de signe {given} : arrêtez-les à 0.")
+    if np.allclose(got, np.abs(expected)):
+        raise CheckFailed(f"Le signe est perdu {given} : le résultat a le signe de w.")
+    if np.allclose(got, np.maximum(w - threshold, 0)):
+        raise CheckFailed(f"Les poids négatifs sont tous à 0 {given} : traitez aussi w < −t, par symétrie.")
+    if np.allclose(got, w / (1 + threshold)):
+        raise CheckFailed(f"C'est le pas proximal de L2 {given} : il rapetisse tout et n'annule rien.")
+
+
+@exercise(
+    "1.3.d",
+    "À l'inférence (training=False), la fonction renvoie x tel quel.",
+    "rng.random(x.shape) >= rate est vrai avec probabilité 1 − rate, élément par élément.",
+    "return x * masque / (1 - rate).",
+)
+def dropout(answer):
+    import keras
+
+    x = np.random.default_rng(1).uniform(0.5, 2.0, size=(300, 40))
+    inference = _unchanged(answer, (x, 0.4, False, np.random.default_rng(0)), "à l'inférence")
+    if np.shape(inference) == x.shape and np.any(np.asarray(inference) == 0):
+        raise CheckFailed("Des neurones sont éteints à l'inférence : le dropout n'agit que si training est vrai.")
+    if np.shape(inference) == x.shape and np.allclose(inference, 0.6 * x):
+        raise CheckFailed(
+            "À l'inférence, x est multiplié par 1 − rate : c'est la première forme du dropout. Ici, la forme inversée "
+            "divise à l'apprentissage, et l'inférence renvoie x."
+        )
+    compare(inference, np.asarray(keras.layers.Dropout(0.4)(x, training=False)), given="à l'inférence")
+    for rate in (0.2, 0.7):
+        given = f"à l'apprentissage, pour rate = {rate}"
+        got = _unchanged(answer, (x, rate, True, np.random.default_rng(0)), given)
+        _examine_the_mask(_shaped(got, x.shape, given), x, rate, given)
+    compare(answer(x.copy(), 0.0, True, np.random.default_rng(0)), x, given="pour rate = 0")
+    rng = np.random.default_rng(0)
+    if np.array_equal(answer(x.copy(), 0.5, True, rng), answer(x.copy(), 0.5, True, rng)):
+        raise CheckFailed("Deux appels donnent le même masque : tirez-en un neuf à chaque fois, avec rng.")
+    _uses_its_generator(lambda rng: answer(x.copy(), 0.5, True, rng))
+    return "espérance gardée, et rien à l'inférence"
+
+
+def _examine_the_mask(got, x, rate, given):
+    zeros = np.mean(got == 0)
+    if abs(zeros - rate) > 0.03 and abs(zeros - (1 - rate)) < 0.03:
+        raise CheckFailed(f"La part de zéros est {zeros:.0%} {given} : rate est la part ÉTEINTE, pas gardée.")
+    if abs(zeros - rate) > 0.03:
+        raise CheckFailed(f"La part de zéros est {zeros:.0%} {given}.")
+    ratio = got[got != 0] / x[got != 0]
+    if np.allclose(ratio, 1):
+        raise CheckFailed(f"Les survivants ne sont pas agrandis {given} : divisez par 1 − rate pour garder la moyenne.")
+    if np.allclose(ratio, 1 - rate):
+        raise CheckFailed(f"Les survivants sont multipliés par 1 − rate {given} : il faut diviser.")
+    if np.allclose(ratio, 1 / rate):
+        raise CheckFailed(f"Les survivants sont divisés par rate {given} : il faut diviser par 1 − rate.")
+    compare(ratio, np.full(ratio.shape, 1 / (1 - rate)), given=f"{given} (sortie / entrée des survivants)")
+    off = got == 0
+    if np.all(off == off[0]) or np.all(off == off[:, :1]):
+        raise CheckFailed(f"Des lignes ou des colonnes entières s'éteignent ensemble {given} : un tirage par élément.")
+
+
+@exercise(
+    "1.3.e",
+    "np.eye(classes)[labels] donne les étiquettes en one-hot, de forme (N, classes).",
+    "Un mélange : (1 − s) × one-hot + s × loi uniforme, qui vaut 1 / classes partout.",
+)
+def smooth_labels(answer):
+    import keras
+
+    rng = np.random.default_rng(0)
+    for classes, smoothing in ((3, 0.1), (10, 0.2), (4, 0.0), (4, 1.0)):
+        labels = rng.integers(0, classes, 6)
+        given = f"pour labels = {show(labels)}, classes = {classes} et smoothing = {smoothing}"
+        got = _unchanged(answer, (labels, classes, smoothing), given)
+        expected = np.full((6, classes), smoothing / classes)
+        expected[np.arange(6), labels] = 1 - smoothing + smoothing / classes
+        if np.shape(got) == expected.shape and 0 < smoothing < 1:
+            _name_the_mistake_of_smoothing(np.asarray(got), expected, labels, classes, smoothing, given)
+        compare(got, expected, given=given)
+        logits, one_hot = rng.normal(size=(6, classes)), np.eye(classes)[labels]
+        options = {"from_logits": True, "dtype": "float64"}
+        theirs = keras.losses.CategoricalCrossentropy(label_smoothing=smoothing, **options)(one_hot, logits)
+        ours = keras.losses.CategoricalCrossentropy(**options)(np.asarray(got, "float64"), logits)
+        compare(ours, theirs, given=f"{given} (coût de Keras)")
+    return "mêmes cibles et même coût que Keras"
+
+
+def _name_the_mistake_of_smoothing(got, expected, labels, classes, smoothing, given):
+    one_hot = np.eye(classes)[labels]
+    if np.allclose(got, (1 - smoothing) * one_hot + smoothing / (classes - 1) * (1 - one_hot)):
+        raise CheckFailed(
+            f"La part s est répartie entre les autres classes seulement {given} : dans l'article (et dans Keras), "
+            "elle l'est entre toutes, la bonne comprise."
+        )
+    if np.allclose(got, one_hot + smoothing / classes):
+        raise CheckFailed(f"Les lignes somment à {1 + smoothing} {given} : multipliez l'étiquette par 1 − s.")
+    if np.allclose(got, (1 - smoothing) * one_hot):
+        raise CheckFailed(f"Les lignes somment à {1 - smoothing} {given} : il manque la part uniforme, s / K partout.")
+    if np.allclose(got, (1 - smoothing) * one_hot + smoothing):
+        raise CheckFailed(f"La part uniforme vaut s partout {given} : divisez-la par le nombre de classes.")
+    if np.allclose(got, np.where(one_hot == 1, 1 - smoothing, smoothing / classes)):
+        raise CheckFailed(f"La bonne classe vaut 1 − s {given} : elle reçoit aussi sa part uniforme, s / K.")
+
 
 # --- Lesson 1.4 -----------------------------------------------------------------------------------------
 @exercise(
