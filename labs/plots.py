@@ -269,13 +269,16 @@ def spectra(spectra, *, title, alt, low=1e-18):
 def reliability(calibrations, *, title, alt):
     """Accuracy against confidence, one curve a key of {name: Calibration}; the diagonal is a perfect calibration.
 
-    The area of a marker grows with the share of the examples in its bin. Lesson 1.3.
+    The area of a disc grows with the share of the examples in its bin; bins under 0.5 % are noise, and left out.
+    Lesson 1.3.
     """
     figure, axis = plt.subplots(figsize=(6.5, 5.5))
     axis.plot([0, 1], [0, 1], "--", color="0.5", linewidth=1.5, label="calibration parfaite")
     for (name, measured), color, marker in zip(calibrations.items(), COLORS, MARKERS):
-        axis.plot(measured.confidence, measured.accuracy, color=color, marker=marker, markersize=5, label=name)
-        axis.scatter(measured.confidence, measured.accuracy, s=900 * measured.share, color=color, alpha=0.3)
+        kept = measured.share >= 0.005
+        confidence, accuracy = measured.confidence[kept], measured.accuracy[kept]
+        axis.plot(confidence, accuracy, color=color, marker=marker, markersize=5, label=name)
+        axis.scatter(confidence, accuracy, s=900 * measured.share[kept], color=color, alpha=0.3)
     axis.set(title=title, xlabel="confiance annoncée", ylabel="exactitude mesurée", xlim=(0, 1.02), ylim=(0, 1.02))
     axis.legend(loc="upper left")
     publish(figure, alt)

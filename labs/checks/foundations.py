@@ -107,7 +107,7 @@ def forward(answer):
 # --- Lesson 1.2 -----------------------------------------------------------------------------------------
 @exercise(
     "1.2.a",
-    "Décalez d'abord : z = logits − logits.max(axis=1, keepdims=True). Le softmax n'en change pas.",
+    "Décalez d'abord : z = logits − logits.max(axis=1, keepdims=True). Le softmax reste le même.",
     "log p = z − log(somme des exp(z)) ; celui de la bonne classe est log_p[np.arange(N), labels].",
     "Le gradient est (softmax − one-hot) / N : np.exp(log_p), moins 1 à la bonne classe, le tout divisé par N.",
 )
@@ -178,7 +178,7 @@ def _name_the_mistake_of_dense(got, expected, count, given):
     for name, ours, theirs in zip(("dx", "d_kernel", "d_bias"), got, expected):
         if count > 1 and np.shape(ours) == theirs.shape and np.allclose(ours, theirs / count):
             raise CheckFailed(
-                f"{name} est divisé par N {given} : le coût l'a déjà fait, ici on fait la somme sur le lot.",
+                f"{name} est divisé par N {given} : le coût a déjà divisé par N ; ici, on somme sur le lot.",
                 stage="gradient",
             )
         if np.ndim(ours) == 2 and np.shape(ours) == theirs.T.shape and np.allclose(ours, theirs.T):
@@ -227,7 +227,7 @@ def _name_the_mistake_of_momentum(got, inputs, expected, given, *, learning_rate
         return
     if np.allclose(speed, -expected, atol=1e-5):
         raise CheckFailed(
-            f"La vitesse a le signe contraire {given} : ici elle pointe vers la descente, et on l'ajoute au point."
+            f"La vitesse a le signe contraire {given} : ici elle va vers le bas de la pente, et on l'ajoute au point."
         )
     if np.allclose(speed, momentum * velocity + gradient):
         raise CheckFailed(
@@ -235,7 +235,7 @@ def _name_the_mistake_of_momentum(got, inputs, expected, given, *, learning_rate
             "le taux multiplie le gradient, à l'intérieur de la vitesse."
         )
     if np.allclose(speed, momentum * velocity - (1 - momentum) * learning_rate * gradient):
-        raise CheckFailed(f"Le gradient est multiplié par 1 − momentum {given} : dans le momentum classique, non.")
+        raise CheckFailed(f"Le gradient est multiplié par 1 − momentum {given} : le momentum classique ne le fait pas.")
 
 
 @exercise(
@@ -278,7 +278,7 @@ def _name_the_mistake_of_adam(moved, gradient, mean, square, step, options, give
             "dans le déplacement seulement."
         )
     if step > 1 and np.allclose(np.abs(moved), rate, rtol=1e-4):
-        raise CheckFailed(f"Tous les déplacements valent ±{rate} {given} : les moyennes reçues ne servent à rien.")
+        raise CheckFailed(f"Tous les déplacements valent ±{rate} {given} : les moyennes reçues n'ont pas servi.")
     if np.allclose(moved * gradient, np.abs(moved * gradient)) and step == 1:
         raise CheckFailed(f"Le point remonte la pente {given} : le déplacement se retranche.")
 
@@ -291,7 +291,7 @@ def _check_where_epsilon_is(answer):
         moved = np.asarray(answer(zeros.copy(), zeros.copy(), zeros.copy(), gradient, 1, **options)[0])
     given = "pour des gradients de [1e-6, -1e-3, 0] et ε = 1e-6, au premier pas"
     if np.allclose(moved, -gradient / np.sqrt(gradient**2 + epsilon)):
-        raise CheckFailed(f"ε est sous la racine {given} : il s'ajoute à la racine, dehors.", stage="cas limites")
+        raise CheckFailed(f"ε est sous la racine {given} : il s'ajoute une fois la racine prise.", stage="cas limites")
     if np.allclose(moved, -gradient / (np.abs(gradient) + epsilon / np.sqrt(1 - beta_2))):
         raise CheckFailed(
             f"ε s'ajoute à la racine non corrigée {given} : c'est la variante de Keras (« ε̂ » dans l'article). "

@@ -10,7 +10,7 @@
 #
 # **À la fin, vous saurez** choisir une fonction de coût, rétropropager un gradient et le vérifier, écrire le momentum et Adam, trouver un bon taux d'apprentissage en une minute, et comparer des optimiseurs sans tricher.
 #
-# **Prérequis** : leçon 1.1 · **Durée** : 60 min · **Références** : Rumelhart, Hinton & Williams 1986 (rétropropagation) ; Polyak 1964 et Sutskever et al. 2013 (momentum) ; Tieleman & Hinton 2012 (RMSProp) ; Kingma & Ba 2015 (Adam) ; Loshchilov & Hutter 2019 (AdamW) ; Lin et al. 2017 (perte focale) ; Smith 2017 (test du taux)
+# **Prérequis** : leçon 1.1 · **Durée** : 90 min · **Références** : Rumelhart, Hinton & Williams 1986 (rétropropagation) ; Polyak 1964 et Sutskever et al. 2013 (momentum) ; Tieleman & Hinton 2012 (RMSProp) ; Kingma & Ba 2015 (Adam) ; Loshchilov & Hutter 2019 (AdamW) ; Lin et al. 2017 (perte focale) ; Smith 2017 (test du taux)
 
 # %%
 from labs import runtime
@@ -27,7 +27,7 @@ from labs import datasets, numpy_nn, plots, training
 from labs.checks import foundations as check
 
 # %% [markdown]
-# Toutes les tailles de la leçon sont ici. Les résultats commentés sont ceux du profil `cours`.
+# Toutes les tailles de la leçon sont ici. Les résultats commentés sont ceux du profil `cours`. Les parties marquées « (pour approfondir) » peuvent être sautées : rien de la suite n'en dépend.
 
 # %%
 train_count = runtime.budget(rapide=2_000, cours=50_000, complet=50_000)  # the last 10 000 are for validation
@@ -46,7 +46,7 @@ y_train, y_test = data.y_train, data.y_test
 #
 # $$ L = \frac{1}{n} \sum_i (\hat y_i - y_i)^2 \qquad\qquad \frac{\partial L}{\partial \hat y_i} = \frac{2}{n}\,(\hat y_i - y_i) $$
 #
-# Sa dérivée dit dans quel sens corriger chaque sortie. Descendons cette pente sur un problème minuscule : trouver **une seule image** qui réponde à la place de 1 000 baskets. **Avant d'exécuter**, dites à quoi elle ressemblera.
+# Sa dérivée dit, pour chaque sortie, dans quel sens la corriger et de combien. Descendons cette pente sur un problème minuscule : trouver **une seule image** qui, comparée à 1 000 baskets, s'en écarte le moins possible en moyenne. **Avant d'exécuter**, dites à quoi elle ressemblera.
 
 # %%
 sneakers = x_train[y_train == 7][:1000].astype("float64")
@@ -62,16 +62,16 @@ plots.show({name: picture.reshape(28, 28) for name, picture in pictures.items()}
 print("écart à l'image moyenne inférieur à 1e-6 :", np.abs(guess - sneakers.mean(axis=0)).max() < 1e-6)
 
 # %% [markdown]
-# La réponse est l'image **moyenne** : l'erreur quadratique pousse toujours vers la moyenne des cibles possibles. C'est ce qu'on veut pour prédire un prix ou une température (elle correspond à un bruit gaussien) ; c'est aussi pourquoi un réseau entraîné ainsi à produire des images les rend floues (chapitre 3).
+# La réponse est l'image **moyenne** : l'erreur quadratique pousse toujours vers la moyenne des cibles possibles. C'est ce qu'on veut pour prédire un prix ou une température (la minimiser revient à supposer un bruit gaussien) ; c'est aussi pourquoi un réseau entraîné ainsi à produire des images les rend floues (chapitre 3).
 
 # %% [markdown]
 # ## 2. Pour classer : l'entropie croisée
 #
-# Un classifieur renvoie des *logits* $z$, un par classe. Le **softmax** en fait des probabilités, et l'**entropie croisée** (*cross-entropy*) est l'opposé du logarithme de celle de la bonne classe $y$ :
+# Pour chaque exemple $i$, un classifieur renvoie des *logits* $z_{ik}$, un par classe $k$. Le **softmax** en fait des probabilités $p_{ik}$. L'**entropie croisée** (*cross-entropy*) prend celle de la bonne classe, $y_i$, et fait la moyenne de l'opposé de son logarithme sur les $N$ exemples :
 #
-# $$ p_k = \frac{e^{z_k}}{\sum_j e^{z_j}} \qquad\qquad L = -\frac1N \sum_{i=1}^{N} \log p_{y_i} $$
+# $$ p_{ik} = \frac{e^{z_{ik}}}{\sum_j e^{z_{ij}}} \qquad\qquad L = -\frac1N \sum_{i=1}^{N} \log p_{i\,y_i} $$
 #
-# **Avant d'exécuter** : que donne cette formule, recopiée telle quelle, pour un logit de 1000 ? Et si l'on retire d'abord le plus grand logit à tous les autres, ce qui ne change pas $p$ ?
+# **Avant d'exécuter** : que donne cette formule, recopiée telle quelle, pour un logit de 1000 ? Et si l'on soustrait d'abord le plus grand logit à tous, ce qui ne change pas $p$ ?
 
 # %% tags=["nbval-check-output"]
 logits = np.array([[2.0, 1.0, 0.0], [1000.0, 0.0, -1000.0]])
@@ -84,13 +84,13 @@ print("stable   :", stable[1])
 print("stable = Keras :", np.allclose(stable, keras.ops.log_softmax(logits)))
 
 # %% [markdown]
-# $e^{1000}$ déborde, et la formule recopiée ne donne plus que des `nan` et des infinis. La forme stable n'élève jamais $e$ à une puissance positive, et ne calcule jamais le logarithme de zéro. C'est pour pouvoir l'utiliser que l'on demande à Keras des logits (`from_logits=True`) plutôt que des probabilités.
+# $e^{1000}$ déborde, et la formule recopiée ne donne plus que des `nan` et des infinis. La forme stable n'élève jamais $e$ à une puissance positive, et ne calcule jamais le logarithme de zéro. C'est pour que Keras puisse l'utiliser qu'on lui donne des logits (`from_logits=True`) plutôt que des probabilités.
 
 # %% [markdown]
 # | Exercice 1.2.a | difficulté ●●○ | 10 min | vérifié : valeur, gradient, un seul exemple, logits de ±1000 |
 # | --- | --- | --- | --- |
 #
-# Écrivez l'entropie croisée **et son gradient** pour les logits. Il est d'une simplicité inespérée : la probabilité donnée à chaque classe, moins 1 pour la bonne, le tout divisé par $N$ :
+# Écrivez l'entropie croisée **et son gradient** par rapport aux logits, et renvoyez les deux. Ce gradient est d'une simplicité inespérée : la probabilité donnée à chaque classe, moins 1 pour la bonne, le tout divisé par $N$ :
 #
 # $$ \frac{\partial L}{\partial z_{ik}} = \frac1N \left( p_{ik} - \mathbb 1[k = y_i] \right) $$
 
@@ -122,7 +122,7 @@ ignorant, _ = numpy_nn.cross_entropy(np.zeros((10_000, 10)), y_test)
 print(f"coût d'un réseau ignorant : {ignorant:.3f} ; ln 10 = {np.log(10):.3f}")
 
 # %% [markdown]
-# Si votre premier coût est loin au-dessus de $\ln K$, l'initialisation ou les données sont à revoir avant tout entraînement.
+# Si votre premier coût est nettement au-dessus de $\ln K$ (pour $K$ classes), l'initialisation ou les données sont à revoir avant tout entraînement.
 
 # %% [markdown]
 # ## 3. Pourquoi pas l'erreur quadratique pour classer ?
@@ -139,7 +139,7 @@ rows = [[name, *(f"{slope:.4f}" for slope in dL(numpy_nn.sigmoid(z), 1.0))] for 
 plots.table(rows, header=["dL/dz quand y = 1", *(f"z = {value:g}" for value in z)])
 
 # %% [markdown]
-# L'entropie croisée corrige d'autant plus fort que l'erreur est grande. L'erreur quadratique fait le contraire : la dérivée de la sigmoïde, presque nulle à $z = -8$, étouffe la correction. Vérifions sur de vraies images, basket ou bottine : on part d'un neurone entraîné **avec les étiquettes échangées**, sûr de lui et presque toujours dans l'erreur, puis on lui donne les bonnes.
+# L'entropie croisée corrige d'autant plus fort que l'erreur est grande. L'erreur quadratique, elle, renonce quand l'erreur devient énorme : la dérivée de la sigmoïde, presque nulle à $z = -8$, étouffe la correction. Vérifions sur de vraies images, basket ou bottine : on part d'un neurone entraîné **avec les étiquettes échangées**, sûr de lui et presque toujours dans l'erreur, puis on lui donne les bonnes.
 
 # %%
 kept = np.isin(y_train, (7, 9))
@@ -173,7 +173,7 @@ from_zero = [descend(slope, y_pair, np.zeros(784, "float32"), 400)[1][-1] for sl
 print("depuis des poids nuls, moins de deux points d'écart :", abs(from_zero[0] - from_zero[1]) < 0.02)
 
 # %% [markdown]
-# L'entropie croisée repart tout de suite. L'erreur quadratique stagne vers 50 % (elle a retourné une classe et pas l'autre), le temps que ses gradients minuscules s'additionnent. Depuis des poids nuls, les deux font presque jeu égal : le défaut ne se voit que lorsque le réseau est **sûr de lui et dans l'erreur**.
+# L'entropie croisée repart tout de suite. L'erreur quadratique stagne vers 50 % (elle a retourné une classe et pas l'autre), le temps que ses gradients minuscules s'additionnent. Depuis des poids nuls, les deux font presque jeu égal : le défaut ne se voit que lorsque le réseau est **sûr de lui et dans l'erreur**.
 
 # %% [markdown]
 # ## 4. Charnière et focale : doser l'attention
@@ -232,14 +232,14 @@ print("logistique, toutes les images actives :", active["logistique"] > 0.99)
 print("charnière, moins d'une sur quatre :", active["charnière"] < 0.25)
 
 # %% [markdown]
-# Même exactitude à un point près, mais avec la charnière une petite partie des images décide de tout : ce sont les **vecteurs de support** d'un SVM. Elle se contente d'un bon classement ; ses scores ne sont pas des probabilités. Certains GAN s'en servent aussi.
+# Les exactitudes sont voisines, mais avec la charnière une petite partie des images, celles dont la marge est inférieure à 1, agit encore sur les poids : ce sont, à peu de chose près, les **vecteurs de support** d'un SVM. La charnière se contente d'un bon classement ; ses scores ne sont pas des probabilités. Certains GAN s'en servent aussi.
 
 # %% [markdown]
 # ### La focale : quand les exemples faciles noient les autres
 #
 # Un détecteur d'objets regarde des milliers de zones vides pour une occupée. Chaque zone vide coûte très peu, mais leur **somme** finit par dominer. La focale multiplie le coût par $(1-p)^\gamma$ : avec $\gamma = 2$, un exemple à $p = 0{,}9$ pèse 100 fois moins (Lin et al. 2017).
 #
-# Gardons 60 bottines pour 6 000 baskets, et regardons quelle part du coût total vient des exemples faciles ($p > 0{,}9$).
+# Gardons 60 bottines pour 6 000 baskets, et regardons quelle part du coût total vient des exemples faciles ($p > 0{,}9$).
 
 # %%
 rare = np.concatenate([np.flatnonzero(y_train == 9)[:60], np.flatnonzero(y_train == 7)[:6000]])
@@ -260,7 +260,12 @@ print("entropie croisée : plus d'un dixième du coût vient des faciles :", sha
 print("focale : moins d'un centième :", shares["focale, γ = 2"] < 0.01)
 
 # %% [markdown]
-# Plus de neuf exemples sur dix sont faciles. Ils portent une part sensible de l'entropie croisée, et presque rien de la focale : le gradient va aux cas difficiles. Qu'y gagne-t-on ? Entraînons le même réseau avec chacune, et regardons **toutes les images de test** des deux classes : le rappel (part des bottines trouvées) et l'aire sous la courbe ROC, qui juge le classement quel que soit le seuil.
+# Plus de neuf exemples sur dix sont faciles. Ils portent une part sensible de l'entropie croisée, et presque rien de la focale : elle garde son attention pour les cas difficiles.
+
+# %% [markdown]
+# ### La focale, mesurée (pour approfondir)
+#
+# Qu'y gagne-t-on ? Entraînons le même réseau avec chaque coût, et jugeons-le sur **toutes les images de test** des deux classes. Deux mesures : le rappel (part des bottines trouvées) et l'aire sous la courbe ROC, qui dit si les bottines reçoivent de plus grands scores que les baskets, quel que soit le seuil.
 
 # %%
 from sklearn.metrics import roc_auc_score
@@ -275,12 +280,12 @@ for name, loss in {"entropie croisée": numpy_nn.cross_entropy, "focale, γ = 2"
     print(f"{name:17} rappel {np.mean(p[truth] > 0.5):.0%}, aire sous la courbe ROC {ranking[name]:.3f}")
 
 # %% [markdown]
-# Le gain est réel mais modeste sur ce petit problème : le classement s'améliore d'environ un centième, et la plupart des bottines restent manquées au seuil de 0,5. La focale ne remplace ni des exemples, ni un bon seuil, ni des lots équilibrés (leçon 1.4) ; elle est faite pour les déséquilibres de 1 pour 1 000 de la détection (leçon 4.1).
+# Le gain est modeste sur ce petit problème, et mesuré sur une seule graine : l'aire augmente d'environ un centième, et la plupart des bottines restent manquées au seuil de 0,5. La focale ne remplace ni des exemples, ni un bon seuil, ni des lots équilibrés (leçon 1.4) ; elle est faite pour les déséquilibres de la détection, de l'ordre de 1 pour 1 000 (leçon 4.1).
 
 # %% [markdown]
 # ## 5. Les quatre coûts, face à Keras
 #
-# Nos formules, leurs gradients, et ceux que Keras et `GradientTape` calculent.
+# Nos quatre formules et leurs gradients donnent-ils la même chose que Keras ? Ses gradients viennent de `tf.GradientTape`, l'outil de TensorFlow qui enregistre un calcul, puis le dérive automatiquement. Avec `alpha=1`, la focale de Keras est l'équation 4 de l'article ; l'équation 5 y ajoute un poids par classe, $\alpha$.
 
 
 # %%
@@ -312,9 +317,9 @@ plots.table(rows, header=["coût", "valeur = Keras", "gradient = Keras"])
 # %% [markdown]
 # Lequel, et quand ?
 #
-# | coût | quand | sortie du réseau | attention |
+# | coût | quand | sortie du réseau | à surveiller |
 # | --- | --- | --- | --- |
-# | erreur quadratique | la cible est un nombre, le bruit est symétrique | un nombre, sans activation | une cible aberrante pèse au carré ; elle sature avec une sigmoïde |
+# | erreur quadratique | la cible est un nombre, le bruit est symétrique | un nombre, sans activation | l'écart d'une cible aberrante compte au carré ; derrière une sigmoïde, le gradient s'éteint |
 # | entropie croisée | classer : **le choix par défaut** | des logits | ne lui donnez pas de probabilités en croyant donner des logits |
 # | charnière | un score suffit, pas de probabilité (SVM, GAN) | un score | étiquettes −1 et +1 |
 # | focale | très fort déséquilibre, foule d'exemples faciles (détection) | des logits | des probabilités moins tranchées ; un réglage de plus, $\gamma$ |
@@ -322,7 +327,7 @@ plots.table(rows, header=["coût", "valeur = Keras", "gradient = Keras"])
 # %% [markdown]
 # ## 6. La rétropropagation
 #
-# Un réseau est une composition : $x \to z_1 = x W_1 + b_1 \to h = \tanh z_1 \to z_2 = h W_2 + b_2 \to L$. La règle de la chaîne se lit **de droite à gauche** : on part de $\partial L / \partial z_2$ (l'exercice précédent), et chaque étape transforme le gradient de sa sortie en gradient de son entrée.
+# Un réseau est une composition : $x \to z_1 = x W_1 + b_1 \to h = \tanh z_1 \to z_2 = h W_2 + b_2 \to L$. La règle de la chaîne (la dérivée d'une fonction composée) se lit **de droite à gauche** : on part de $\partial L / \partial z_2$ (exercice 1.2.a), et chaque étape transforme le gradient de sa sortie en gradient de son entrée.
 #
 # | étape | reçoit | renvoie à gauche | garde pour ses poids |
 # | --- | --- | --- | --- |
@@ -333,7 +338,7 @@ plots.table(rows, header=["coût", "valeur = Keras", "gradient = Keras"])
 # | Exercice 1.2.b | difficulté ●●○ | 8 min | vérifié : les trois gradients, un seul exemple, matrice carrée |
 # | --- | --- | --- | --- |
 #
-# Écrivez le retour à travers une couche dense. Pour retrouver les formules, **regardez les formes** : $x$ est $(N, D)$, $W$ est $(D, U)$, $G$ est $(N, U)$, et chaque gradient a la forme de ce dont il est le gradient. Un poids sert à tous les exemples du lot : ses contributions s'**additionnent**.
+# Écrivez le retour à travers une couche dense : renvoyez les gradients par rapport à $x$, à $W$ et à $b$, dans cet ordre. Pour retrouver les formules, **regardez les formes** : $x$ est $(N, D)$, $W$ est $(D, U)$, $G$ est $(N, U)$, et chaque gradient a la forme de ce dont il est le gradient. Un poids sert à tous les exemples du lot : ses contributions s'**additionnent**.
 
 
 # %%
@@ -351,7 +356,7 @@ check.dense_backward(dense_backward)
 # Trois formules, et toute la rétropropagation est là. Deux produits de matrices, quand la passe avant n'en fait qu'un : le retour coûte environ **deux fois** l'aller, quel que soit le nombre de poids.
 
 # %% [markdown]
-# Voici un réseau à deux couches entier. Les images sont réduites à 7×7 pour que la vérification qui suit reste rapide, et tout est en `float64`.
+# Voici un réseau à deux couches, en entier. Les images sont réduites à 7×7 pour que la vérification qui suit reste rapide, et tout est en `float64`.
 
 # %%
 thumbnails = data.x_train[:32].reshape(32, 7, 4, 7, 4).mean(axis=(2, 4)).reshape(32, 49) / 255
@@ -367,7 +372,7 @@ def gradients(x, labels, w1, b1, w2, b2):
 
 
 # %% [markdown]
-# Est-ce juste ? Il y a un juge incorruptible, la définition de la dérivée : bouger **un** poids de $\pm h$ et regarder le coût.
+# Est-ce juste ? Il y a un juge incorruptible, la définition de la dérivée : bouger **un** poids de $\pm h$ (un petit pas ; rien à voir avec la sortie cachée $h$) et regarder le coût.
 #
 # $$ \frac{\partial L}{\partial w} \approx \frac{L(w + h) - L(w - h)}{2h} $$
 
@@ -382,7 +387,7 @@ print(f"différences finies : {difference:.9f}")
 print(f"rétropropagation   : {by_hand[0][24, 3]:.9f}")
 
 # %% [markdown]
-# Faisons-le pour **tous** les poids, et demandons aussi son avis à `tf.GradientTape`, qui rétropropage automatiquement.
+# Faisons-le pour **tous** les poids, et demandons aussi son avis à `tf.GradientTape`.
 
 # %% tags=["nbval-check-output"]
 variables = [tf.Variable(p) for p in params]
@@ -405,7 +410,9 @@ weights = sum(p.size for p in numpy_nn.mlp([784, 128, 10]).params)
 print(f"{weights} poids : {2 * weights} passes avant, au lieu d'un aller et d'un retour")
 
 # %% [markdown]
-# Et quel $h$ choisir ? **Pariez** sur la forme de la courbe : l'erreur diminue-t-elle toujours quand $h$ diminue ?
+# ### Quel pas $h$ choisir ? (pour approfondir)
+#
+# **Pariez** sur la forme de la courbe : l'erreur diminue-t-elle toujours quand $h$ diminue ?
 
 
 # %%
@@ -431,7 +438,7 @@ axis.set_xscale("log")
 plots.publish(figure, "En float64 l'erreur est minimale vers h = 1e-5 ; en float32 elle reste grande")
 
 # %% [markdown]
-# À droite, $h$ est trop grand : la corde n'est pas la tangente. À gauche, il est trop petit : on soustrait deux coûts presque égaux, et il ne reste que les arrondis. En `float64` le creux est vers $10^{-5}$ ; en `float32` il est si haut que la vérification ne prouve presque rien. Un dernier piège : près de l'angle d'une ReLU, les différences finies se trompent, et c'est le gradient qui a raison.
+# À droite, $h$ est trop grand : la corde n'est pas la tangente. À gauche, il est trop petit : on soustrait deux coûts presque égaux, et il ne reste que les arrondis. En `float64` le creux est vers $10^{-5}$ ; en `float32` il reste au-dessus de $10^{-4}$, et à $h = 10^{-5}$ l'erreur dépasse 10 % : une petite faute de formule passerait inaperçue. Un dernier piège : près de l'angle d'une ReLU, les différences finies se trompent, et c'est le gradient qui a raison.
 
 # %% [markdown]
 # ## 7. Descendre : le ravin
@@ -465,7 +472,7 @@ for rate in (0.039, 0.041):
     print(f"taux {rate} : descend jusqu'au fond ?", height(w) < 1e-3)
 
 # %% [markdown]
-# La limite est $2/50 = 0{,}04$ : **la direction la plus raide décide du taux**, et la direction plate avance alors à tout petits pas. Toutes les méthodes qui suivent sont des réponses à ce problème.
+# La limite est $2/50 = 0{,}04$ : **la direction la plus raide décide du taux**, et l'on n'avance alors qu'à tout petits pas dans la direction plate. Toutes les méthodes qui suivent sont des réponses à ce problème.
 
 # %% [markdown]
 # ## 8. Momentum et Nesterov : prendre de l'élan
@@ -474,12 +481,12 @@ for rate in (0.039, 0.041):
 #
 # $$ v \leftarrow \beta\,v - \eta\,g \qquad\qquad w \leftarrow w + v $$
 #
-# Nesterov regarde un pas plus loin, là où l'élan va mener. Sous la forme que calcule Keras : $w \leftarrow w + \beta\,v - \eta\,g$, avec la **nouvelle** vitesse $v$.
+# Nesterov calcule le gradient un pas plus loin, là où l'élan va mener. Keras garde comme poids ce point déjà anticipé, ce qui donne la même vitesse $v$, puis $w \leftarrow w + \beta\,v - \eta\,g$, avec la **nouvelle** vitesse.
 #
 # | Exercice 1.2.c | difficulté ●○○ | 7 min | vérifié : trois pas, momentum, Nesterov, momentum nul, entrées intactes |
 # | --- | --- | --- | --- |
 #
-# Écrivez un pas. Ne modifiez pas les tableaux reçus : renvoyez-en de nouveaux.
+# Écrivez un pas, avec ou sans Nesterov. Renvoyez le nouveau point, puis la nouvelle vitesse, sans modifier les tableaux reçus.
 
 
 # %%
@@ -502,9 +509,11 @@ check.momentum_step(momentum_step)
 # %% [markdown]
 # ## 9. RMSProp, Adam, AdamW : un taux par poids
 #
-# Autre idée : diviser chaque composante du gradient par sa taille habituelle, une moyenne mobile de son carré. C'est **RMSProp**.
+# Autre idée : diviser chaque composante du gradient par sa taille habituelle, la racine d'une moyenne mobile $s$ de son carré. C'est **RMSProp** ($\varepsilon$, minuscule, évite de diviser par zéro) :
 #
-# **Avant d'exécuter** : trois poids reçoivent des gradients de 100, 1 et 0,01. De combien bougent-ils au premier pas ?
+# $$ s \leftarrow \rho\,s + (1-\rho)\,g^2 \qquad\qquad w \leftarrow w - \eta\,\frac{g}{\sqrt{s + \varepsilon}} $$
+#
+# **Avant d'exécuter** : avec $\eta = 0{,}01$, trois poids reçoivent des gradients de 100, 1 et 0,01. De combien bougent-ils au premier pas ?
 
 
 # %% tags=["nbval-check-output"]
@@ -517,9 +526,9 @@ moved, _ = rmsprop_step(np.zeros(3), np.zeros(3), np.array([100.0, 1.0, 0.01]))
 print("déplacements :", moved.round(3))
 
 # %% [markdown]
-# La même longueur, à ε près : seul le **signe** du gradient a compté. Un ravin devient une pente douce, tant que ses axes sont ceux des poids.
+# La même longueur, $\eta/\sqrt{1-\rho}$, à ε près : au premier pas, seul le **signe** du gradient compte. Le ravin devient une pente douce, tant que ses axes sont ceux des poids.
 #
-# **Adam** réunit les deux idées, une moyenne $m$ du gradient et une moyenne $v$ de son carré, et corrige un défaut. Parties de zéro, ces moyennes sont trop petites au début ; au pas $t$, on les divise donc par ce qui leur manque :
+# **Adam** réunit les deux idées, une moyenne $m$ du gradient et une moyenne $v$ de son carré (ce $v$ n'est plus une vitesse), et corrige un défaut. Parties de zéro, ces moyennes sont trop petites au début : au pas $t$, les gradients reçus n'y pèsent en tout que $1 - \beta^t$. On les divise donc par ce total :
 #
 # $$ m \leftarrow \beta_1 m + (1-\beta_1)\,g \qquad v \leftarrow \beta_2 v + (1-\beta_2)\,g^2 $$
 #
@@ -547,10 +556,10 @@ def adam_step(point, mean, square, gradient, step, *, learning_rate, beta_1, bet
 check.adam_step(adam_step)
 
 # %% [markdown] tags=["solution"]
-# Au premier pas, $\hat m = g$ et $\hat v = g^2$ : Adam avance de $\pm\eta$ par poids, quelle que soit la taille du gradient. $\eta$ est donc, à peu près, la **longueur du pas**.
+# Au premier pas, $\hat m = g$ et $\hat v = g^2$ : Adam avance de $\pm\eta$ par poids, quelle que soit la taille du gradient (tant qu'elle dépasse largement ε). Ensuite, $\eta$ reste l'ordre de grandeur du **plus long pas** d'un poids.
 
 # %% [markdown]
-# **AdamW** ajoute l'affaiblissement des poids (*weight decay*), $w \leftarrow w - \eta\,\lambda\,w$, **hors** du gradient. Ajouter $\lambda w$ au gradient, comme on le fait avec SGD, ne revient pas au même : Adam le diviserait par $\sqrt{\hat v}$. **Pariez** : deux poids valent 1 ; leurs gradients ne sont que du bruit, d'amplitude 1 pour l'un et 0,01 pour l'autre. Que valent-ils après 1 000 pas ?
+# **AdamW** ajoute l'affaiblissement des poids (*weight decay*), $w \leftarrow w - \eta\,\lambda\,w$, **hors** du gradient (c'est la forme de Keras et de PyTorch ; dans l'article, $\lambda$ n'est pas multiplié par le taux). Ajouter $\lambda w$ au gradient, comme on le fait avec SGD, ne revient pas au même : Adam le diviserait par $\sqrt{\hat v}$. **Pariez** : deux poids valent 1 ; leurs gradients ne sont que du bruit, d'amplitude 1 pour l'un et 0,01 pour l'autre. Avec $\lambda = 0{,}1$ et $\eta = 0{,}001$, que valent-ils après 1 000 pas ?
 
 # %% tags=["nbval-check-output"]
 noise = np.random.default_rng(0).normal(size=(1000, 2)) * [1.0, 0.01]
@@ -563,7 +572,7 @@ for name, (inside, outside) in variants.items():
 plots.table(rows, header=["1 000 pas", "bruit de 1", "bruit de 0,01"])
 
 # %% [markdown]
-# Avec AdamW, les deux poids s'affaiblissent également. Avec λw dans le gradient, celui dont les gradients sont petits s'effondre, et l'autre non : c'est le bruit des gradients qui règle l'affaiblissement, au lieu de λ. C'est l'argument de Loshchilov et Hutter.
+# Avec AdamW, les deux poids s'affaiblissent également. Avec λw dans le gradient, celui dont les gradients sont petits s'effondre, l'autre non : l'affaiblissement dépend de la taille des gradients, et plus seulement de λ. C'est l'argument de Loshchilov et Hutter.
 
 # %% [markdown]
 # ## 10. Les six optimiseurs, face à Keras
@@ -612,7 +621,12 @@ for name, (ours, theirs) in optimizers.items():
 plots.table(rows, header=["optimiseur", "coût divisé par 2", "100 pas = Keras à 1e-5"])
 
 # %% [markdown]
-# Six sur six. Deux détails d'implémentation comptent : RMSProp, chez Keras, met ε **sous** la racine ; et Adam, chez Keras comme dans `numpy_nn`, ajoute ε à $\sqrt v$ **non corrigé** (c'est le « ε̂ » que l'article propose juste avant sa section 2.1), alors que l'algorithme 1 l'ajoute à $\sqrt{\hat v}$. Avec $\varepsilon = 10^{-7}$, est-ce négligeable ? **Pariez**, puis regardez, pixel par pixel, l'écart entre les poids des deux variantes.
+# Six sur six : nos formules sont bien celles de Keras.
+
+# %% [markdown]
+# ### Où chacun met son ε (pour approfondir)
+#
+# Deux détails d'implémentation comptent. RMSProp, chez Keras, met ε **sous** la racine. Adam, chez Keras comme dans `numpy_nn`, ajoute ε à $\sqrt v$ **non corrigé** (c'est le « ε̂ » que l'article propose juste avant sa section 2.1), alors que l'algorithme 1 l'ajoute à $\sqrt{\hat v}$. Avec $\varepsilon = 10^{-7}$, est-ce négligeable ? **Pariez**, puis regardez, pixel par pixel, l'écart entre les poids des deux variantes.
 
 
 # %%
@@ -631,7 +645,7 @@ lit = (x_train[:6400] > 0).mean(axis=0)
 # %%
 moved = np.abs(theirs[0] - numpy_nn.mlp([784, 32, 10], dtype="float64").params[0]).mean()
 print(f"écart maximal {gaps.max():.3f} ; déplacement moyen d'un poids en 100 pas {moved:.3f}")
-pictures = {"écart (blanc : 0,02)": gaps.reshape(28, 28) / 0.02, "part d'images allumées": lit.reshape(28, 28)}
+pictures = {"écart (blanc : 0,02)": gaps.reshape(28, 28) / 0.02, "fréquence d'allumage": lit.reshape(28, 28)}
 plots.show(pictures, size=3.4, alt="Les plus grands écarts sont à gauche et dans les coins, souvent noirs")
 
 # %% tags=["nbval-check-output"]
@@ -641,12 +655,12 @@ largest = gaps.argsort()[-20:]
 print("les 20 plus grands : pixels allumés moins d'une fois sur cinq :", lit[largest].max() < 0.2)
 
 # %% [markdown]
-# L'écart maximal est aussi grand que tout le chemin parcouru par un poids ordinaire ! Les plus grands se logent **au bord gauche et dans les coins**, sur des pixels rarement allumés, dont les gradients sont parfois aussi petits que ε. Les deux réseaux se valent (même coût), mais leurs poids diffèrent : quand vous comparez deux bibliothèques, regardez où est leur ε.
+# L'écart maximal dépasse le déplacement moyen d'un poids ! Les plus grands écarts se logent **surtout au bord gauche et dans les coins**, sur des pixels rarement allumés, dont les gradients sont si petits que ε n'est plus négligeable. Les deux réseaux se valent (même coût à 1 % près), mais leurs poids diffèrent : quand vous comparez deux bibliothèques, regardez où est leur ε.
 
 # %% [markdown]
 # ## 11. La course dans le ravin
 #
-# Chaque optimiseur court avec **son meilleur taux**, cherché sur la même grille : le nombre de pas pour que le coût descende sous 1 % du départ, et y reste. **Pariez sur l'ordre d'arrivée.**
+# Chaque optimiseur court avec **son meilleur taux**, cherché sur la même grille. On compte les pas qu'il lui faut pour que le coût passe sous 1 % de sa valeur de départ, et y reste. **Pariez sur l'ordre d'arrivée.**
 
 # %%
 racers = {
@@ -698,9 +712,12 @@ draw(100)
 plots.publish(figure, "SGD zigzague, momentum et Nesterov prennent de l'élan, RMSProp et Adam coupent en biais")
 
 # %% [markdown]
-# SGD rebondit d'un bord à l'autre pendant que la longueur avance lentement. Le momentum oscille, mais prend de la vitesse ; Nesterov freine à temps et gagne. RMSProp gagne le fond du ravin tout de suite, puis le suit à pas presque constants, et **sursaute** près de l'arrivée : il divise un petit gradient par une moyenne plus petite encore (on baisse donc son taux en cours de route, leçon 1.4). Adam amortit ces sursauts par sa moyenne.
+# SGD rebondit d'un bord à l'autre et avance lentement dans la longueur. Le momentum oscille, mais prend de la vitesse ; Nesterov amortit l'oscillation, supporte donc un taux plus grand, et gagne. RMSProp atteint le fond du ravin en une dizaine de pas, puis le suit à pas presque constants, et **sursaute** près de l'arrivée : il divise un petit gradient par une moyenne plus petite encore (on baisse donc son taux en cours de route, leçon 1.4). Adam y échappe : il moyenne aussi le gradient et, avec $\beta_2 = 0{,}999$, sa moyenne des carrés oublie bien moins vite.
+
+# %% [markdown]
+# ### Et si le ravin est de travers ? (pour approfondir)
 #
-# Un ravin aligné sur les axes est un cadeau pour RMSProp et Adam, qui ont un taux **par axe**. Et s'il est de travers ? **Pariez** : à taux inchangé, quels coureurs verront la différence ? Puis tournez-le.
+# RMSProp et Adam ont un taux **par poids** : un ravin aligné sur les axes est un cas fait pour eux. Et s'il est de travers ? **Pariez** : à taux inchangé, quels coureurs verront la différence ? Puis tournez le ravin (curseur `angle`, dans JupyterLab).
 
 
 # %%
@@ -723,7 +740,7 @@ for name in ("SGD", "momentum", "Nesterov"):
 print("Adam : au moins deux fois plus :", turned["Adam"] >= 2 * arrival(paths["Adam"]))
 
 # %% [markdown]
-# SGD, le momentum et Nesterov ne voient pas la différence : leur pas ne dépend que du gradient, qui tourne avec le ravin. Adam, si : au même taux, il lui faut deux à trois fois plus de pas dans le ravin de travers, dont ses axes ne disent rien. Les réseaux ne sont ni l'un ni l'autre, et c'est l'expérience qui tranche.
+# SGD, le momentum et Nesterov ne voient pas la différence : leur pas ne dépend que du gradient, qui tourne avec le ravin. Adam, si : au même taux, il lui faut deux à trois fois plus de pas dans le ravin de travers, qui n'est plus aligné sur ses axes. RMSProp y perd aussi (essayez). Un vrai réseau n'est ni l'un ni l'autre de ces ravins : c'est l'expérience qui tranche (section 14).
 
 # %% [markdown]
 # ## 12. La correction du biais d'Adam sert-elle à quelque chose ?
@@ -737,7 +754,12 @@ print(f"premier pas : {excess[0]:.2f} fois trop long")
 print(f"au pire, au pas {t[excess.argmax()]} : {excess.max():.1f} fois ; au pas 3000 : {excess[-1]:.2f} fois")
 
 # %% [markdown]
-# Trop **long** : la racine de $v$ est encore plus sous-estimée que $m$. Que fait cet excès à un vrai réseau ? Une passe sur 4 096 images, taux de 0,003, trois graines ; on note le pire coût rencontré, et la part de neurones ReLU cachés **morts** à la fin (leçon 1.1).
+# Trop **long** : la racine de $v$ est encore plus sous-estimée que $m$. L'excès ne disparaît qu'au bout de milliers de pas.
+
+# %% [markdown]
+# ### Que fait cet excès à un vrai réseau ? (pour approfondir)
+#
+# Une passe sur 4 096 images, taux de 0,003, trois graines ; on note le pire coût rencontré, et la part de neurones ReLU cachés **morts** à la fin (leçon 1.1).
 
 
 # %%
@@ -782,7 +804,7 @@ for corrected in (True, False):
     early = [one_pass(seed, rate=0.001, bias_correction=corrected)[0][:20] for seed in range(3)]
     start[corrected] = np.mean(early)
     word = "avec" if corrected else "sans"
-    print(f"taux de 0.001, {word} correction : {start[corrected]:.2f} en moyenne sur les 20 premiers pas")
+    print(f"taux de 0,001, {word} correction : {start[corrected]:.2f} en moyenne sur les 20 premiers pas")
 
 # %% tags=["nbval-check-output"]
 for beta_2 in (0.999, 0.9999):
@@ -791,12 +813,12 @@ for beta_2 in (0.999, 0.9999):
 print("au taux de 0,001, sans correction, le coût descend plus vite :", start[False] < start[True])
 
 # %% [markdown]
-# Avec la correction, le coût descend sans bond, et β₂ n'y change presque rien. Sans elle, les premiers pas sont bien trop longs, le coût bondit, et ces bonds **tuent des neurones** pour de bon : la trace reste quand le coût est redescendu. L'effet grandit quand $\beta_2$ approche de 1, ce que l'article annonce. Il dépend aussi du taux : à 0,001, l'oubli fait même **gagner** du temps au début, parce qu'il grossit un taux un peu petit. Un réglage qui change tout seul au fil des pas, voilà ce que la correction évite.
+# Avec la correction, le coût descend sans bond, et β₂ n'y change presque rien (ce taux, assez grand, tue tout de même un neurone sur cinq). Sans elle, les premiers pas sont bien trop longs, le coût bondit, et ces bonds **tuent des neurones** pour de bon : le coût redescend, les neurones restent morts. L'effet grandit quand $\beta_2$ approche de 1, ce que l'article annonce. Il dépend aussi du taux : à 0,001, oublier la correction fait même **gagner** du temps au début, parce que cela grossit un taux un peu petit. Un taux réel qui change tout seul au fil des pas, voilà ce que la correction évite.
 
 # %% [markdown]
 # ## 13. Trouver le taux d'apprentissage
 #
-# Plutôt que d'essayer dix entraînements, Leslie Smith (2017) en propose **un seul, très court** : on augmente le taux à chaque lot et on regarde le coût. D'abord plat (trop petit), il descend, puis il explose (trop grand). Smith fait croître le taux linéairement et suit l'exactitude ; la variante la plus répandue, ici, le multiplie par une constante et suit le coût.
+# Plutôt que d'essayer dix entraînements, Leslie Smith (2017) en propose **un seul, très court** : on augmente le taux à chaque lot et on regarde le coût. Il reste d'abord plat (taux trop petit), puis descend, puis explose (taux trop grand). Smith fait croître le taux linéairement et suit l'exactitude ; la variante la plus répandue, celle d'ici, multiplie le taux par une constante à chaque lot et suit le coût.
 
 # %%
 network, seen = numpy_nn.mlp([784, 128, 10]), []
@@ -812,7 +834,7 @@ best_rate, last_rate = rates[np.argmin(seen)], rates[len(seen) - 1]
 print(f"taux au plus petit coût : {best_rate:.2f} ; arrêt, le coût explose, à {last_rate:.2f}")
 
 # %% [markdown]
-# Dix lignes suffisent. `training.lr_range_test` fait la même chose avec n'importe quel modèle Keras : elle lisse le coût (une moyenne mobile, **corrigée de son biais** comme celles d'Adam), s'arrête quand il explose, et **remet le modèle comme elle l'a trouvé**. Le taux suggéré est le tiers de celui du plus petit coût : un point de départ, pas un oracle.
+# Dix lignes suffisent. `training.lr_range_test` fait la même chose avec n'importe quel modèle Keras : elle lisse le coût (une moyenne mobile, **corrigée de son biais** comme celles d'Adam), s'arrête quand il explose, et **remet le modèle dans l'état où elle l'a trouvé**. Le taux suggéré est le tiers de celui du plus petit coût : un point de départ, pas un oracle.
 #
 # **Avant d'exécuter**, classez SGD, Nesterov, RMSProp et Adam par taux suggéré croissant.
 
@@ -855,9 +877,9 @@ print("SGD demande au moins cinq fois le taux d'Adam :", suggested["SGD"] > 5 * 
 print("poids rendus intacts :", all(np.array_equal(a, b) for a, b in zip(before, model.get_weights())))
 
 # %% [markdown]
-# Chaque optimiseur a **son** échelle : près d'un dixième pour SGD et Nesterov, de l'ordre du millième pour RMSProp et Adam. La courbe de Nesterov descend à des taux presque dix fois plus petits que celle de SGD (c'est l'élan), mais explose à peu près au même. Comparer deux optimiseurs au même taux ne veut rien dire.
+# Chaque optimiseur a **son** échelle : plusieurs centièmes pour SGD et Nesterov, de l'ordre du millième pour RMSProp et Adam. La courbe de Nesterov descend à des taux environ cinq fois plus petits que celle de SGD (c'est l'élan), mais son plus petit coût est au même taux, d'où la même suggestion : le test ne donne qu'un ordre de grandeur. Comparer SGD et Adam au même taux ne veut rien dire.
 #
-# Le test dit-il vrai ? Une époque d'Adam au taux suggéré, puis trente fois plus petit et trente fois plus grand.
+# Le test dit-il vrai ? Une époque d'Adam à un taux trente fois plus petit que le taux suggéré, au taux suggéré, puis trente fois plus grand.
 
 # %%
 rates = {name: factor * suggested["Adam"] for name, factor in (("÷ 30", 1 / 30), ("suggéré", 1), ("× 30", 30))}
@@ -905,7 +927,7 @@ print("moins de 4 points entre le premier et le dernier :", max(fair) - min(fair
 print("SGD au taux d'Adam perd plus de 4 points :", scores["SGD"] - scores["SGD, taux d'Adam"] > 0.04)
 
 # %% [markdown]
-# À taux juste, les quatre se tiennent en deux ou trois points ; au taux d'un autre, SGD en perd dix et semble incapable d'apprendre. Beaucoup de comparaisons publiées souffrent de ce défaut (Choi et al. 2019, *On Empirical Comparisons of Optimizers for Deep Learning*). **Le taux compte plus que l'optimiseur.** Une seule graine ici : un écart de moins d'un point ne prouve rien.
+# Chacun à son taux, les quatre tiennent en deux ou trois points ; au taux d'Adam, SGD en perd dix et passe pour un mauvais optimiseur. Des classements publiés changent quand on règle mieux chaque concurrent (Choi et al. 2019, *On Empirical Comparisons of Optimizers for Deep Learning*). **Le taux compte plus que l'optimiseur.** Une seule graine ici : un écart de moins d'un point ne prouve rien.
 
 # %% [markdown]
 # ## À retenir
@@ -913,7 +935,7 @@ print("SGD au taux d'Adam perd plus de 4 points :", scores["SGD"] - scores["SGD,
 # - Classer : entropie croisée **sur les logits**. Prédire un nombre : erreur quadratique. Charnière et focale répondent à des besoins précis.
 # - Rétropropager, c'est la règle de la chaîne de droite à gauche ; le retour coûte deux allers. Une formule de gradient se vérifie par différences finies, en `float64`.
 # - Le momentum accumule, RMSProp et Adam normalisent, AdamW sépare l'affaiblissement des poids. La correction du biais protège les premiers pas d'Adam.
-# - Le taux d'apprentissage est le premier réglage : un test de Smith coûte 150 lots. On compare des optimiseurs **chacun à son taux**.
+# - Le taux d'apprentissage est le premier réglage : un test de Smith ne coûte ici que 150 lots. On compare des optimiseurs **chacun à son taux**.
 #
 # ## Questionnaire
 #
@@ -926,7 +948,7 @@ print("SGD au taux d'Adam perd plus de 4 points :", scores["SGD"] - scores["SGD,
 #
 # <details><summary>Réponses</summary>
 #
-# 1. Rien : $\ln 10 = 2{,}30$ est le coût du hasard. 2. Pour que le logarithme du softmax soit calculé sous sa forme stable. 3. $2/200 = 0{,}01$. 4. On le divise, jusqu'à dix fois : à gradient constant, la vitesse tend vers $\eta\,g/(1-\beta)$. 5. Le résultat de SGD à un taux dix à cent fois plus grand, cherché avec le même soin, et plusieurs graines. 6. $\sqrt v$ est multiplié par $\sqrt{1-\beta_2} \approx 0{,}03$, $m$ par $1-\beta_1 = 0{,}1$ : le quotient est 3 fois trop grand.
+# 1. Rien : $\ln 10 = 2{,}30$ est le coût d'une réponse qui donne la même probabilité aux dix classes. 2. Pour que le logarithme du softmax soit calculé sous sa forme stable. 3. $2/200 = 0{,}01$. 4. On le divise, jusqu'à dix fois : à gradient constant, la vitesse tend vers $-\eta\,g/(1-\beta)$. 5. Le résultat de SGD à un taux dix à cent fois plus grand, cherché avec le même soin, et plusieurs graines. 6. Au premier pas, $m$ vaut $(1-\beta_1)\,g = 0{,}1\,g$, mais $\sqrt v$ ne vaut que $\sqrt{1-\beta_2}\,|g| \approx 0{,}03\,|g|$ : le quotient est 3 fois trop grand.
 #
 # </details>
 #
