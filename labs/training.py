@@ -29,13 +29,30 @@ def fit(model, x, y, *, validation=None, epochs=1, batch_size=128, callbacks=(),
     if getattr(model, "optimizer", None) is None:
         raise ValueError("Ce modèle n'est pas compilé ; appelez d'abord model.compile(optimizer=…, loss=…).")
     if y is not None and len(x) != len(y):
-        raise ValueError(f"Autant d'exemples que d'étiquettes sont attendus ; reçu {len(x)} et {len(y)}.")
+        raise ValueError(f"Il faut autant d'exemples que d'étiquettes ; reçu {len(x)} et {len(y)}.")
     watcher = (_Live if runtime.interactive() else _Lines)(epochs)
     history = model.fit(
         x, y, validation_data=validation, epochs=epochs, batch_size=batch_size, verbose=0,
         callbacks=[watcher, *callbacks], **options,
     ).history  # fmt: skip
     return {**history, "seconds": watcher.seconds}
+
+
+def restart(model, seed):
+    """Set every seed, draw the weights of a compiled model again, forget what its optimizer learned. Lesson 1.3.
+
+    The compiled functions are kept: several seeds of one model cost one compilation.
+    """
+    if getattr(model, "optimizer", None) is None:
+        raise ValueError("Ce modèle n'est pas compilé ; appelez d'abord model.compile(optimizer=…, loss=…).")
+    keras.utils.set_random_seed(seed)
+    optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
+    for one in (model.optimizer, optimizer):
+        if not one.built:
+            one.build(model.trainable_variables)
+    for mine, fresh in ((model, keras.models.clone_model(model)), (model.optimizer, optimizer)):
+        for variable, value in zip(mine.variables, fresh.variables):
+            variable.assign(value)
 
 
 class RangeTest(NamedTuple):
@@ -82,7 +99,7 @@ def lr_range_test(model, x, y, *, low=1e-5, high=10.0, steps=100, batch_size=128
     model.reset_metrics()
     lowest = int(np.nanargmin(smoothed))
     if lowest == 0:
-        raise ValueError(f"Le coût n'a baissé à aucun taux essayé, de {low:g} à {high:g} ; choisissez low plus petit.")
+        raise ValueError(f"Le coût n'a baissé à aucun taux essayé, de {low:g} à {high:g} ; prenez low plus petit.")
     return RangeTest(rates[: len(losses)], np.array(losses), np.array(smoothed), float(rates[lowest] / 3))
 
 
@@ -105,7 +122,7 @@ def _check_range(model, x, y, low, high, steps, smoothing):
             "compilez-le avec un taux constant, par exemple keras.optimizers.Adam(1e-3)."
         )
     if len(x) != len(y):
-        raise ValueError(f"Autant d'exemples que d'étiquettes sont attendus ; reçu {len(x)} et {len(y)}.")
+        raise ValueError(f"Il faut autant d'exemples que d'étiquettes ; reçu {len(x)} et {len(y)}.")
     if not 0 < low < high or steps < 10 or not 0 <= smoothing < 1:
         raise ValueError(
             "Attendu : 0 < low < high, au moins 10 pas et 0 ≤ smoothing < 1 ; "

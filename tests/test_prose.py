@@ -64,3 +64,14 @@ def test_every_figure_says_in_words_what_it_shows(notebook):
             for kind in output.get("data", {}):
                 if kind.startswith("image/"):
                     assert len(output["metadata"].get(kind, {}).get("alt", "")) > 10, cell["source"]
+
+
+@lesson
+def test_the_readme_gives_the_duration_that_the_lesson_gives(source):
+    minutes = re.search(r"\*\*Durée\*\*\s: (\d+)\smin", cells(source)[0].source).group(1)
+    row = next(
+        row
+        for row in (ROOT / "README.md").read_text().splitlines()
+        if f"/{source.stem}.ipynb" in row and row.startswith("|")
+    )
+    assert re.search(r"\| (\d+)\smin \|", row).group(1) == minutes

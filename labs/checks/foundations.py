@@ -582,7 +582,7 @@ def _name_the_mistake_of_smoothing(got, expected, labels, classes, smoothing, gi
     "1.4.a",
     "Le gradient complet est gradients.mean(axis=0) ; celui d'un lot, la moyenne des lignes tirées.",
     "Tirez les lignes sans remise : rng.choice(len(gradients), batch_size, replace=False).",
-    "Pour chaque lot : la SOMME sur les coordonnées des écarts au carré ; puis la moyenne sur les draws lots.",
+    "Pour chaque lot : la SOMME sur les coordonnées des écarts au carré ; puis la moyenne sur les `draws` lots.",
 )
 def gradient_noise(answer):
     source = np.random.default_rng(0)
@@ -675,7 +675,7 @@ def _diagnose_batch_norm(got, expected, inputs, given, training):
     if not training and not (np.allclose(new_mean, mean) and np.allclose(new_variance, variance)):
         raise CheckFailed(f"Les moyennes mobiles ont changé {given} : à l'inférence, on les lit sans y toucher.")
     if training and np.allclose(new_mean, 0.1 * mean + 0.9 * x.mean(axis=0)):
-        raise CheckFailed(f"momentum et 1 − momentum sont échangés {given} : l'ancienne valeur pèse momentum.")
+        raise CheckFailed(f"momentum et 1 − momentum sont échangés {given} : l'ancienne valeur a pour poids momentum.")
     if training and len(x) > 1 and np.allclose(new_variance, 0.9 * variance + 0.1 * x.var(axis=0, ddof=1)):
         raise CheckFailed(f"La variance du lot est divisée par N − 1 {given} ; ici, elle se divise par N.")
     center, spread = (x.mean(axis=0), x.var(axis=0)) if training else (mean, variance)
@@ -734,7 +734,7 @@ def _diagnose_accumulate(got, expected, lengths, size, given):
     if len(set(lengths)) > 1:
         raise CheckFailed(
             f"Le gradient est faux {given} : les micro-lots ont {lengths} exemples. Une moyenne de moyennes n'est "
-            "pas la moyenne : pondérez chacune par sa taille."
+            "pas la moyenne : pondérez chacune par la taille de son micro-lot."
         )
 
 

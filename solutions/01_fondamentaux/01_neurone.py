@@ -10,7 +10,7 @@
 #
 # **À la fin, vous saurez** écrire un neurone et un réseau à une couche cachée en NumPy, choisir une fonction d'activation, reconnaître un gradient qui s'évanouit et un neurone mort, et expliquer ce qu'apporte une couche cachée.
 #
-# **Prérequis** : NumPy, la classification en *machine learning* · **Durée** : 50 min · **Références** : Rosenblatt 1958, *The Perceptron* ; Minsky & Papert 1969, *Perceptrons* ; Glorot & Bengio 2010 ; Maas et al. 2013 (Leaky ReLU) ; Clevert et al. 2016 (ELU) ; Hendrycks & Gimpel 2016 (GELU) ; Elfwing et al. 2018 (SiLU) ; Misra 2019 (Mish)
+# **Prérequis** : NumPy, la classification en *machine learning* · **Durée** : 60 min · **Références** : Rosenblatt 1958, *The Perceptron* ; Minsky & Papert 1969, *Perceptrons* ; Glorot & Bengio 2010 ; Maas et al. 2013 (Leaky ReLU) ; Clevert et al. 2016 (ELU) ; Hendrycks & Gimpel 2016 (GELU) ; Elfwing et al. 2018 (SiLU) ; Misra 2019 (Mish)
 
 # %%
 from labs import runtime

@@ -6,11 +6,11 @@
 # %% [markdown]
 # # Politiques de lots (*batchs*), taux d'apprentissage et normalisation
 #
-# > Un lot de 32 images ou de 1 024, un taux de 0,01 ou de 1 : mêmes données, même réseau, et pourtant l'un apprend et l'autre explose. Vous allez mesurer pourquoi, puis régler tout cela pour atteindre 88,5 % sur Fashion-MNIST en moins de trente secondes.
+# > Des lots de 32 images au taux 0,03, ou des lots de 1 024 au taux 0,96 : avec les mêmes données et le même réseau, les premiers apprennent bien, les seconds déraillent. Vous allez mesurer pourquoi, y remédier, puis tout régler pour atteindre 88,5 % sur Fashion-MNIST en moins de trente secondes.
 #
 # **À la fin, vous saurez** choisir une taille de lot et le taux d'apprentissage qui va avec, échauffer puis faire décroître ce taux, écrire la normalisation par lot et dire quand elle échoue, accumuler des gradients, et composer vos lots quand une classe est rare.
 #
-# **Prérequis** : leçons 1.2 et 1.3 · **Durée** : 50 min · **Références** : Goyal et al. 2017, *Accurate, Large Minibatch SGD* ; McCandlish et al. 2018, *An Empirical Model of Large-Batch Training* ; Loshchilov & Hutter 2017, *SGDR* ; Smith & Topin 2018, *Super-Convergence* ; Ioffe & Szegedy 2015, *Batch Normalization* ; Ba et al. 2016, *Layer Normalization* ; Wu & He 2018, *Group Normalization*
+# **Prérequis** : leçons 1.2 et 1.3 · **Durée** : 75 min · **Références** : Cochran 1977, *Sampling Techniques* ; Goyal et al. 2017, *Accurate, Large Minibatch SGD* ; McCandlish et al. 2018, *An Empirical Model of Large-Batch Training* ; Loshchilov & Hutter 2017, *SGDR* ; Smith & Topin 2018, *Super-Convergence* ; Ioffe & Szegedy 2015, *Batch Normalization* ; Ba et al. 2016, *Layer Normalization* ; Wu & He 2018, *Group Normalization*
 
 # %%
 from labs import runtime
@@ -29,7 +29,7 @@ from labs import datasets, numpy_nn, plots, training
 from labs.checks import foundations as check
 
 # %% [markdown]
-# Toutes les tailles de la leçon sont ici. Le profil `rapide` vérifie que tout s'enchaîne ; les résultats commentés sont ceux du profil `cours`.
+# Toutes les tailles de la leçon sont ici. Le profil `rapide` vérifie que tout s'enchaîne ; les résultats commentés sont ceux du profil `cours`. Les parties marquées « (pour approfondir) » peuvent être sautées : rien de la suite n'en dépend.
 
 # %%
 count = runtime.budget(rapide=512, cours=16_384, complet=16_384)  # images of the experiments
@@ -51,7 +51,7 @@ y_train, y_test = data.y_train, data.y_test
 #
 # La descente de gradient laisse un choix : combien d'images regarder avant de bouger les poids ? Toutes (le **lot complet**), quelques-unes (le **mini-lot**, *mini-batch*) ou une seule.
 #
-# Une **politique de lots**, c'est donc deux listes : à chaque pas, *quels exemples*, et *quel taux d'apprentissage*. Le reste de la descente ne change jamais, et tient en une fonction.
+# Une **politique de lots** se résume donc à deux listes, qui donnent pour chaque pas *les exemples* à regarder et *le taux d'apprentissage*. Le reste de la descente ne change pas, et tient en une fonction.
 
 
 # %%
@@ -104,18 +104,18 @@ print("mini-lots et exemple seul devancent le lot complet :", min(mini_batch, on
 print("au taux 0,1, l'exemple seul perd plus de 5 points :", one_fast < one_slow - 5)
 
 # %% [markdown]
-# À nombre d'époques égal, le lot complet ne fait que cinq pas : ils sont bien dirigés, mais il n'y en a que cinq. L'exemple seul en fait dix mille et, au taux 0,01, descend bien, au prix de bien plus de temps : le processeur est fait pour multiplier des matrices, et on ne lui donne qu'une ligne. Le mini-lot prend le meilleur des deux.
+# À nombre d'époques égal, le lot complet ne fait que cinq pas : ils sont bien dirigés, mais il n'y en a que cinq. L'exemple seul en fait dix mille et, au taux 0,01, descend bien, mais en y passant beaucoup plus de temps : le processeur est fait pour multiplier des matrices, et on ne lui donne qu'une ligne. Le mini-lot apprend presque aussi bien, presque aussi vite que le lot complet.
 #
-# Remarquez deux choses. Plus le lot est petit, plus les points **s'étalent**. Et l'exemple seul n'apprend qu'avec un taux dix fois plus petit. Ces deux faits n'en font qu'un.
+# Remarquez deux choses. Plus le lot est petit, plus les points **s'étalent**. Et l'exemple seul n'apprend bien qu'avec un taux dix fois plus petit. Ces deux faits ont la même cause.
 
 # %% [markdown]
 # ## 2. Le bruit du gradient
 #
-# Le gradient d'un lot est une **moyenne** de gradients d'exemples, donc une estimation bruitée du gradient complet $g$. Si les $N$ exemples ont un gradient de variance totale $S = \frac1N \sum_i \lVert g_i - g \rVert^2$, la statistique donne l'erreur d'un lot de $B$ exemples tirés **sans remise** (Cochran 1977) :
+# Le gradient d'un lot est une **moyenne** de gradients d'exemples, donc une estimation bruitée du gradient complet $g$. Si les $N$ exemples ont un gradient de variance totale $S = \frac1N \sum_i \lVert g_i - g \rVert^2$, la statistique donne l'erreur quadratique moyenne d'un lot de $B$ exemples tirés **sans remise** (Cochran 1977), que nous appellerons son **bruit** :
 #
 # $$ \mathbb{E}\, \lVert g_B - g \rVert^2 = \frac{S}{B} \cdot \frac{N - B}{N - 1} $$
 #
-# Quatre fois plus d'images, quatre fois moins de variance, donc deux fois moins de bruit seulement. Le second facteur dit qu'un lot complet ne se trompe pas.
+# Avec quatre fois plus d'images, cette variance est divisée par quatre, et l'écart type par deux seulement. Le second facteur s'annule quand $B = N$ : le lot complet ne se trompe pas.
 #
 # | Exercice 1.4.a | difficulté ●●○ | 8 min | vérifié : la formule ci-dessus, pour des lots de 1, de 5, de la moitié, de tout |
 # | --- | --- | --- | --- |
@@ -139,10 +139,10 @@ def gradient_noise(gradients, batch_size, draws, rng):
 check.gradient_noise(gradient_noise)
 
 # %% [markdown] tags=["solution"]
-# C'est l'erreur type d'une moyenne, rien de plus : la taille du réseau n'y entre pas. Tirer avec remise donnerait $S/B$, deux fois trop pour un lot qui contient la moitié du jeu.
+# C'est la variance d'une moyenne, rien de plus : le réseau n'y entre que par $S$. Tirer avec remise donnerait $S/B$, deux fois trop pour un lot qui contient la moitié du jeu.
 
 # %% [markdown]
-# Passons au vrai : un réseau, 1 024 images, et le gradient de **chaque** image, une ligne chacun.
+# Passons à un vrai réseau et à 1 024 images. Calculons le gradient de **chaque** image, et rangeons-le dans une ligne.
 
 
 # %%
@@ -159,7 +159,7 @@ before = np.stack([gradient(network, x, y) for x, y in zip(images, labels)])
 print("gradients :", before.shape, "soit une ligne de", before.shape[1], "nombres par image")
 
 # %% [markdown]
-# Pour **voir** ces vecteurs de plus de 12 000 nombres, projetons-les sur deux axes : la direction du gradient complet $g$, et celle où le bruit est le plus fort. Chaque point est un lot. Un point à gauche de zéro est un pas qui **remonte** la pente. Faites varier la taille du lot.
+# Pour **voir** ces vecteurs de plus de 12 000 nombres, projetons-les sur deux axes : la direction du gradient complet $g$, et celle où le bruit est le plus fort. Chaque point est un lot. Un point à gauche de zéro donne un pas qui **remonte** la pente. Faites varier la taille du lot.
 
 # %%
 from scipy.sparse.linalg import svds
@@ -189,7 +189,7 @@ def draw_cloud(batch_size):
 plots.explore(draw_cloud, static=[{"batch_size": 1}, {"batch_size": 64}], batch_size=[1, 4, 16, 64, 256])
 
 # %% [markdown]
-# Avec une seule image, le nuage déborde de partout : environ un pas sur sept va dans le mauvais sens, et quelques images tirent très fort de côté. Avec 64, le nuage se serre au bout de la flèche et plus aucun pas ne recule. Mesurons maintenant la pente exacte de cette amélioration, avant l'apprentissage, puis après cinq époques.
+# Avec une seule image, le nuage déborde de partout : environ un pas sur sept va dans le mauvais sens, et quelques images tirent très fort de côté. Avec 64, le nuage se serre au bout de la flèche et plus aucun pas ne recule. À quelle vitesse le bruit baisse-t-il quand le lot grandit ? Mesurons-le avant l'apprentissage, puis après cinq époques.
 
 # %%
 train(network, x_train, y_train, passes(population, 32, 5), itertools.repeat(0.1))
@@ -218,11 +218,11 @@ for name, values in noise.items():
     print(f"{name} : pente de −1, à 0,05 près :", abs(slope + 1) < 0.05)
 
 # %% [markdown]
-# Les points tombent sur la formule, et la pente vaut −1 : la variance est proportionnelle à $1/B$. Le bruit ne dépend donc du lot que par sa taille. Mais **rapporté à quoi** ? Ce qui compte, c'est le bruit comparé au gradient. McCandlish et al. (2018) appellent *échelle de bruit* la taille de lot où les deux s'égalent :
+# Les points tombent sur la formule. Une fois mis à part le facteur du tirage sans remise, la pente vaut −1 : la variance est proportionnelle à $1/B$. Reste à savoir si ce bruit est grand ou petit **par rapport au gradient**. McCandlish et al. (2018) appellent *échelle de bruit* (*simple noise scale*) la taille de lot pour laquelle la variance $S/B$ égale la norme au carré du gradient :
 #
 # $$ B_{\text{bruit}} = \frac{S}{\lVert g \rVert^2} $$
 #
-# Bien en dessous, doubler le lot rend chaque pas presque deux fois plus utile. Bien au-dessus, doubler le lot ne fait plus que doubler le travail. **Avant d'exécuter** : va-t-elle monter ou descendre pendant l'apprentissage ?
+# Bien en dessous de cette taille, doubler le lot rend chaque pas presque deux fois plus utile. Bien au-dessus, cela double le travail presque sans rien rapporter. **Avant d'exécuter** : va-t-elle monter ou descendre pendant l'apprentissage ?
 
 # %%
 scale = [g.var(axis=0).sum() / np.sum(g.mean(axis=0) ** 2) for g in (before, after)]
@@ -232,12 +232,12 @@ print(f"échelle de bruit : {scale[0]:.0f} images avant l'apprentissage, {scale[
 print("l'échelle de bruit a au moins triplé :", scale[1] > 3 * scale[0])
 
 # %% [markdown]
-# Elle monte : en approchant d'un minimum, le gradient moyen s'éteint alors que les images, elles, continuent à se contredire. Le début de l'apprentissage se contente de petits lots ; la fin réclame de grands lots, ou bien, ce qui réduit tout autant le bruit, de **petits taux**. Voilà pourquoi lot et taux se règlent ensemble.
+# Elle monte : en approchant d'un minimum, le gradient moyen s'éteint alors que les images continuent à se contredire. Le début de l'apprentissage se contente de petits lots. La fin réclame de grands lots ou de **petits taux** : avec un petit taux, les erreurs de plusieurs pas successifs se compensent, comme dans une moyenne. Lot et taux se règlent donc ensemble.
 
 # %% [markdown]
 # ## 3. Lot et taux d'apprentissage vont ensemble
 #
-# Le tableau que tout le monde devrait faire une fois : trois tailles de lot, trois taux, le même nombre d'époques. **Devinez** où se trouve la meilleure case de chaque ligne.
+# Croisons trois tailles de lot et trois taux, pour le même nombre d'époques. **Devinez** où se trouve la meilleure case de chaque ligne.
 
 # %%
 rates, grid = (0.01, 0.1, 0.8), {}
@@ -256,16 +256,16 @@ plots.table(rows, header=["lot", "pas", "temps", *(f"taux {rate}" for rate in ra
 best = {size: max(rates, key=lambda rate: grid[size, rate]) for size in (16, 128, 1024)}
 print("meilleur taux de chaque lot :", best)
 lost = grid[1024, 0.8] - grid[1024, 0.01]
-print("avec des lots de 1024, le taux de 0.01 perd plus de 10 points :", lost > 0.1)
+print("avec des lots de 1024, le taux de 0,01 perd plus de 10 points :", lost > 0.1)
 
 # %% [markdown]
-# La meilleure case se déplace vers la droite quand le lot grandit : moins de pas, donc des pas plus longs. Le temps, lui, baisse avec la taille du lot, puis se tasse : une fois le processeur occupé, un lot plus grand ne fait plus rien gagner. Goyal et al. (2017) en ont fait une règle, la **mise à l'échelle linéaire** (*linear scaling*) :
+# La meilleure case passe de 0,1 à 0,8 quand le lot passe de 16 à 128, puis elle reste au bord du tableau : le grand lot fait moins de pas, il les lui faut plus longs. Le temps baisse avec la taille du lot, puis se stabilise : une fois le processeur occupé, un lot plus grand ne fait plus rien gagner. Goyal et al. (2017) proposent une règle, la **mise à l'échelle linéaire** (*linear scaling*) :
 #
 # > Quand le lot est multiplié par $k$, multipliez le taux par $k$.
 #
-# L'idée : $k$ petits pas successifs de taux $\eta$ et un grand pas de taux $k\eta$ sur les $k$ lots réunis arrivent presque au même endroit, **tant que le gradient change peu entre-temps**. Or au tout début, il change vite. D'où leur second conseil, l'**échauffement** (*warm-up*) : monter le taux peu à peu jusqu'à $k\eta$ pendant les premières époques.
+# L'idée : $k$ petits pas successifs de taux $\eta$ et un grand pas de taux $k\eta$ sur les $k$ lots réunis arrivent presque au même endroit, **tant que le gradient change peu entre-temps**. Or, au tout début, il change vite. D'où leur second conseil, l'**échauffement** (*warm-up*) : faire monter le taux peu à peu jusqu'à $k\eta$ pendant les premières époques.
 #
-# Essayons : un réseau à trois couches cachées, avec inertie, d'abord par lots de 32 au taux 0,03. Puis des lots de 1 024, soit $k = 32$ et $k\eta = 0{,}96$. **Pariez** sur chacune des quatre courbes.
+# Essayons, sur un réseau à trois couches cachées entraîné avec un momentum de 0,9 : d'abord par lots de 32 au taux 0,03, puis par lots de 1 024, soit $k = 32$ et $k\eta = 0{,}96$. **Classez** d'avance les quatre essais.
 
 # %%
 base, k = 0.03, 32
@@ -292,13 +292,13 @@ for name, (size, policy) in trials.items():
     print(f"{name:40} test {middle:.1%} (de {low:.1%} à {high:.1%})")
 
 # %%
-title = "Les premiers pas d'un lot de 1 024 (moyenne et étendue des essais)"
+title = "Les premiers pas, par lots de 1 024 (moyenne et étendue des essais)"
 plots.curves(
     {name: np.array(values)[:, :40] for name, values in large.items() if "1024" in name},
     title=title,
     xlabel="pas",
     ylabel="coût du lot",
-    alt="Sans échauffement, le coût bondit aux premiers pas ; avec, il descend régulièrement",
+    alt="Au taux 0,96, le coût remonte et oscille ; avec échauffement, il descend vite et sans bond",
 )
 
 # %% tags=["nbval-check-output"]
@@ -309,14 +309,14 @@ print("taux × k avec échauffement : mieux que les deux :", warm > max(same, sc
 print("et à moins de 3 points du petit lot :", warm > small - 0.03)
 
 # %% [markdown]
-# Taux inchangé : le grand lot descend proprement, mais trop lentement, et finit derrière. Taux multiplié par 32 d'un coup : le coût **bondit** dès les premiers pas, et le réseau ne s'en remet pas tout à fait. Le même taux atteint en douceur rattrape presque le petit lot, avec 32 fois moins de pas.
+# À taux inchangé, le grand lot descend proprement, mais trop lentement, et finit derrière le petit. Si l'on multiplie d'emblée le taux par 32, le coût **remonte** au bout de quelques pas, oscille, et le réseau ne s'en remet pas tout à fait. Avec le même taux atteint en douceur, le grand lot rattrape presque le petit, en 32 fois moins de pas.
 #
-# Dans l'article, un ResNet-50 sur ImageNet passe de lots de 256 à 8 192 sans perdre de précision : 23,6 % d'erreur au départ, 24,8 % avec la règle seule, 23,7 % avec l'échauffement. C'est une règle empirique, pas une loi : elle cède quand le lot dépasse l'échelle de bruit.
+# Dans l'article, un ResNet-50 sur ImageNet passe de lots de 256 à des lots de 8 192 presque sans rien perdre : 23,6 % d'erreur au départ, 24,8 % avec la règle seule, 23,7 % avec l'échauffement. C'est une règle empirique, pas une loi : au-delà de 8 192, l'erreur remonte. Pour McCandlish et al., le meilleur taux cesse de croître avec le lot à mesure que celui-ci dépasse l'échelle de bruit.
 
 # %% [markdown]
 # ## 4. Les calendriers du taux
 #
-# Un échauffement au début, un taux qui décroît à la fin (le bruit, rappelez-vous) : c'est un **calendrier** (*schedule*). Le plus répandu aujourd'hui est un échauffement linéaire suivi d'un demi-cosinus (Loshchilov & Hutter 2017, sans redémarrage). Au pas $t$, avec $w$ pas d'échauffement et $T$ pas en tout :
+# Un échauffement au début, un taux qui décroît à la fin pour réduire le bruit (section 2) : cette suite de taux s'appelle un **calendrier** (*schedule*). Le plus répandu aujourd'hui est un échauffement linéaire suivi d'un demi-cosinus (celui de Loshchilov & Hutter 2017, sans leurs redémarrages). Au pas $t$, avec $w$ pas d'échauffement et $T$ pas en tout :
 #
 # $$ \eta_t = \eta_{\max}\, \frac{t}{w} \ \text{ si } t < w, \qquad \eta_t = \frac{\eta_{\max}}{2} \left( 1 + \cos \pi\, \frac{t - w}{T - w} \right) \ \text{ sinon} $$
 #
@@ -367,7 +367,7 @@ plots.curves(
 )
 
 # %% [markdown]
-# Même réseau, mêmes époques, mêmes lots. Lequel finira devant, et de combien ?
+# Le réseau, les époques et les lots sont les mêmes pour tous. Quel calendrier finira devant, et de combien ?
 
 # %%
 ends = {}
@@ -385,18 +385,18 @@ for name in ("paliers", "cosinus", "cycle unique"):
     print(f"{name} : plus d'un demi-point de mieux que le taux constant :", gain > 0.005)
 
 # %% [markdown]
-# Les trois calendriers qui finissent près de zéro battent nettement le taux constant. **Entre eux**, il ne reste qu'un demi-point : trois graines, un seul sommet et un seul réseau ne suffisent pas à les classer. Descendre compte beaucoup, la forme de la descente peu. Cosinus et cycle unique ont un avantage pratique : rien à choisir que le sommet, que donne l'essai de taux de la leçon 1.2.
+# Les trois calendriers qui finissent près de zéro battent nettement le taux constant. **Entre eux**, il ne reste qu'un demi-point : trois graines, un seul sommet et un seul réseau ne suffisent pas à les classer. L'important est ici de descendre ; la forme de la descente change peu de chose. Cosinus et cycle unique ont un avantage pratique : outre la durée de la montée, il n'y a que le sommet à choisir, et le test du taux de la leçon 1.2 aide à le trouver.
 #
-# Une réserve : chez Smith & Topin, l'inertie varie aussi, à l'opposé du taux. Ici, elle reste à 0,9.
+# Une réserve : chez Smith & Topin, le momentum varie aussi, à l'inverse du taux. Ici, il reste à 0,9.
 
 # %% [markdown]
 # ## 5. La normalisation par lot
 #
-# Plus tôt, un taux de 0,96 sans échauffement faisait dérailler le réseau. Ioffe & Szegedy (2015) proposent de **remettre chaque neurone à l'échelle** à chaque pas, avec la moyenne et la variance du lot :
+# Dans la section 3, un taux de 0,96 sans échauffement faisait dérailler le réseau. Ioffe & Szegedy (2015) proposent de **centrer et réduire la sortie de chaque neurone**, à chaque pas, avec la moyenne et la variance du lot :
 #
 # $$ \hat x = \frac{x - \mu_{\text{lot}}}{\sqrt{\sigma^2_{\text{lot}} + \epsilon}}, \qquad y = \gamma\, \hat x + \beta $$
 #
-# où $\gamma$ et $\beta$ s'apprennent. À l'inférence, on veut une réponse qui ne dépende pas des voisins de lot : on prend alors des **moyennes mobiles**, tenues à jour pendant l'apprentissage par $m \leftarrow \rho\, m + (1 - \rho)\, \mu_{\text{lot}}$ (de même pour la variance), où $\rho$ est `momentum`.
+# où $\gamma$ et $\beta$, propres à chaque neurone, s'apprennent comme des poids. À l'inférence, on veut une réponse qui ne dépende pas des voisins de lot : on prend alors des **moyennes mobiles**, tenues à jour pendant l'apprentissage par $m \leftarrow \rho\, m + (1 - \rho)\, \mu_{\text{lot}}$ (de même pour la variance). Dans le code, $\rho$ s'appelle `momentum`, sans rapport avec celui de l'optimiseur.
 #
 # | Exercice 1.4.c | difficulté ●●○ | 10 min | vérifié : égal à Keras, apprentissage et inférence, lot d'un seul exemple, entrées intactes |
 # | --- | --- | --- | --- |
@@ -422,10 +422,14 @@ def batch_norm(x, gamma, beta, moving_mean, moving_variance, training, momentum=
 check.batch_norm(batch_norm)
 
 # %% [markdown] tags=["solution"]
-# Deux modes dans une même couche : c'est l'origine de bien des bogues. Un réseau évalué en mode apprentissage donne des réponses qui changent avec le lot ; un réseau appris en mode inférence ne normalise rien.
+# Deux modes dans une même couche : c'est l'origine de bien des bogues. Un réseau évalué en mode apprentissage donne des réponses qui changent avec le lot ; un réseau entraîné en mode inférence ne normalise rien, car ses moyennes mobiles gardent leurs valeurs de départ, 0 et 1.
 
 # %% [markdown]
-# `numpy_nn.BatchNormalization` fait cela, et sait aussi remonter le gradient : la moyenne et la variance dépendent de chaque $x$, deux termes s'ajoutent donc à la dérivée. Une variante, la **normalisation par couche** (*layer normalization*, Ba et al. 2016), prend la moyenne et la variance **sur les neurones de chaque exemple** : plus de lot, plus de moyennes mobiles, plus de deux modes. Comparons les deux à Keras : sortie, statistiques, gradients.
+# `numpy_nn.BatchNormalization` fait cela, et sait aussi remonter le gradient : la moyenne et la variance dépendent de chaque $x$, deux termes s'ajoutent donc à la dérivée. Une variante, la **normalisation par couche** (*layer normalization*, Ba et al. 2016), prend la moyenne et la variance **sur les neurones de chaque exemple** : la sortie ne dépend plus du lot, il n'y a ni moyennes mobiles ni second mode.
+#
+# ### Nos couches et celles de Keras (pour approfondir)
+#
+# Comparons nos deux couches à celles de Keras : sorties dans les deux modes et gradients.
 
 # %%
 import tensorflow as tf
@@ -452,7 +456,11 @@ rows = [[name, *(gap < 1e-5 for gap in compare_to_keras(name, x, upstream))] for
 plots.table(rows, header=header)
 
 # %% [markdown]
-# Égalité partout. Voyons maintenant ce que la normalisation change : même réseau, même grand lot de 1 024, même taux de 0,96 **sans échauffement**, qui échouait plus haut.
+# Tout est égal à $10^{-5}$ près.
+#
+# ### Le grand taux, avec normalisation
+#
+# Que change la normalisation par lot ? Reprenons le réseau à trois couches cachées, les lots de 1 024 et le taux de 0,96 **sans échauffement**, qui échouait plus haut.
 
 
 # %%
@@ -482,7 +490,7 @@ print(f"sans normalisation : {scaled:.1%} ; avec normalisation par lot : {np.mea
 print("la normalisation par lot supporte le grand taux, sans échauffement :", np.mean(tamed) > scaled + 0.02)
 
 # %% [markdown]
-# La normalisation rend les grands taux supportables : si les poids d'une couche grossissent, la division par l'écart type annule l'effet sur sa sortie.
+# La normalisation rend les grands taux supportables : si les poids d'une couche grossissent, la division par l'écart type annule l'effet sur sa sortie. Elle ne remplace pas pour autant l'échauffement, qui faisait ici un peu mieux à lui seul : on combine souvent les deux.
 #
 # ### Quand le lot est trop petit
 #
@@ -495,7 +503,7 @@ for size in (2, 1):
     print(f"lot de {size} :", output.round(2).tolist())
 
 # %% [markdown]
-# Avec deux exemples nettement différents, la sortie vaut ±1, **quelles que soient les valeurs** : il ne reste que le signe de la différence. Avec un seul, elle vaut toujours 0 (c'est-à-dire $\beta$) : le réseau n'apprend plus rien de l'image. Mesurons le dégât sur un vrai réseau, et comparons à la normalisation par couche, qui ignore le lot.
+# Avec deux exemples nettement différents, la sortie vaut ±1, **quelles que soient les valeurs** : il ne reste que le signe de la différence. Avec un seul, elle vaut toujours 0 (c'est-à-dire $\beta$) : la sortie ne dépend plus du tout de l'image. Mesurons les dégâts sur un vrai réseau, et comparons à la normalisation par couche, qui ignore le lot. Le taux suit la règle de la section 3 : il est proportionnel à la taille du lot.
 
 # %%
 kinds = {"par lot": numpy_nn.BatchNormalization, "par couche": numpy_nn.LayerNormalization}
@@ -514,9 +522,11 @@ print("par lot, des lots de 2 perdent plus de 10 points sur des lots de 32 :", b
 print("par couche, moins de 5 :", by_layer[0] > by_layer[-1] - 0.05)
 
 # %% [markdown]
-# La normalisation par lot s'effondre à deux exemples et souffre encore à quatre ; celle par couche bouge à peine. Wu & He (2018) ont mesuré le même effet sur ImageNet : l'erreur d'un ResNet-50 passe de 23,6 % à 34,7 % quand on descend de 32 à 2 images par processeur graphique.
+# La normalisation par lot s'effondre à deux exemples et souffre encore à quatre ; celle par couche bouge peu. Wu & He (2018) ont mesuré le même effet sur ImageNet : l'erreur d'un ResNet-50 passe de 23,6 % à 34,7 % quand on descend de 32 à 2 images par processeur graphique.
 #
-# Il y a une seconde cause, plus discrète. La variance **d'un lot** sous-estime la variance vraie d'un facteur $(B-1)/B$, puisque la moyenne est tirée des mêmes exemples. L'article la corrige à l'inférence ; Keras ne le fait pas. Sur un jeu fixe, cela se voit :
+# ### Une seconde cause, plus discrète (pour approfondir)
+#
+# La variance **d'un lot** sous-estime la variance vraie d'un facteur $(B-1)/B$, puisque la moyenne est tirée des mêmes exemples. L'article la corrige à l'inférence ; Keras ne le fait pas. Mesurons, sur un jeu fixe, le rapport de la variance mobile à la variance vraie.
 
 # %% tags=["nbval-check-output"]
 features = numpy_nn.Dense(784, 64, rng=np.random.default_rng(0)).forward(x_train[:few])
@@ -528,17 +538,17 @@ for size in (2, 4, 32):
     print(f"lots de {size} : rapport proche de {1 - 1 / size:.2f} :", abs(ratio - 1 + 1 / size) < 0.1)
 
 # %% [markdown]
-# Avec des lots de 2, le réseau appris est évalué avec une variance deux fois trop petite. La parade : des lots plus grands, la normalisation par couche ou par groupes, ou des moyennes recalculées après coup sur de grands lots.
+# Avec des lots de 2, le réseau est évalué avec une variance deux fois trop petite. On y échappe avec des lots plus grands, avec la normalisation par couche ou par groupes, ou en recalculant après coup les moyennes et variances sur de grands lots.
 
 # %% [markdown]
 # ## 6. Accumuler les gradients
 #
-# Votre carte n'a de mémoire que pour 64 images, et la recette demande des lots de 256. Rien n'oblige à bouger les poids à chaque passage : on **accumule** les gradients de quatre micro-lots, puis on fait un seul pas.
+# Votre carte n'a de mémoire que pour 64 images, et la recette demande des lots de 256. Rien n'oblige à bouger les poids après chaque passage : on coupe le lot en quatre **micro-lots** de 64, on **accumule** leurs gradients, puis on fait un seul pas.
 #
 # | Exercice 1.4.d | difficulté ●●○ | 8 min | vérifié : égal au gradient du grand lot, y compris quand le dernier micro-lot est plus court |
 # | --- | --- | --- | --- |
 #
-# `gradient(x, y)` renvoie le gradient du coût **moyen** sur les exemples donnés. Calculez celui de tout `(x, y)` sans jamais lui donner plus de `size` exemples. Attention au dernier.
+# `gradient(x, y)` renvoie le gradient du coût **moyen** sur les exemples donnés. Calculez le gradient sur tout `(x, y)` sans jamais donner à cette fonction plus de `size` exemples. Attention au dernier micro-lot.
 
 
 # %%
@@ -557,10 +567,10 @@ def accumulate(gradient, x, y, size):
 check.accumulate(accumulate)
 
 # %% [markdown] tags=["solution"]
-# Une moyenne de moyennes n'est la moyenne que si les groupes ont la même taille. La faute est ancienne et bien vivante : en 2024, plusieurs bibliothèques d'apprentissage de modèles de langue la faisaient encore, avec des phrases de longueurs inégales.
+# Une moyenne de moyennes n'est la moyenne que si les groupes ont la même taille. La faute est ancienne et bien vivante : jusqu'à la fin de 2024, des bibliothèques très utilisées pour entraîner des modèles de langue la faisaient encore, avec des textes de longueurs inégales.
 
 # %% [markdown]
-# Sur un vrai réseau : un lot de 256 images d'un coup, puis en trois morceaux inégaux. Puis le même essai avec une normalisation par lot dans le réseau. **Avant d'exécuter** : lequel des deux tiendra l'égalité ?
+# Vérifions-le sur un vrai réseau, avec un lot de 256 images, d'un coup puis en trois morceaux inégaux. Refaisons ensuite l'essai avec une normalisation par lot dans le réseau. **Avant d'exécuter** : l'égalité tiendra-t-elle dans les deux cas ?
 
 # %% tags=["nbval-check-output"]
 x, y = x_train[:256].astype("float64"), y_train[:256]
@@ -574,9 +584,11 @@ for name, layers in {"sans": [], "avec": [numpy_nn.BatchNormalization(32, dtype=
     print(f"{name} normalisation par lot : écart relatif < 1e-6 : {error < 1e-6}, > 1 % : {error > 0.01}")
 
 # %% [markdown]
-# Sans normalisation par lot, l'égalité est exacte. Avec elle, **non** : chaque micro-lot se normalise avec ses propres moyenne et variance. On accumule des gradients, pas des statistiques. Un lot de 256 fait de 128 micro-lots de 2 souffre donc autant qu'un lot de 2.
+# Sans normalisation par lot, l'égalité tient, aux arrondis près. Avec elle, **non** : chaque micro-lot se normalise avec ses propres moyenne et variance. On accumule des gradients, pas des statistiques. Du point de vue de la normalisation, un lot de 256 fait de 128 micro-lots de 2 reste donc un lot de 2.
 #
-# Dans Keras, un argument de l'optimiseur suffit : `gradient_accumulation_steps`. Vérifions-le : 4 pas sur des lots de 256, ou 32 micro-lots de 32 accumulés par 8.
+# ### L'accumulation dans Keras (pour approfondir)
+#
+# Dans Keras, un argument de l'optimiseur suffit : `gradient_accumulation_steps`. Comparons 4 pas sur des lots de 256 à 32 micro-lots de 32 accumulés par 8.
 
 
 # %%
@@ -599,12 +611,12 @@ for name, kind in {"sans": None, "avec": keras.layers.BatchNormalization}.items(
     print(f"{name} normalisation, {steps} et {counted} pas : écart < 1e-6 {gap < 1e-6}, > 1e-3 {gap > 1e-3}")
 
 # %% [markdown]
-# Mêmes poids à $10^{-6}$ près, et Keras ne compte bien que 4 pas : un calendrier avance donc avec les **vrais** pas. Deux précautions : Keras fait la moyenne simple des micro-lots (celle que l'exercice interdit quand le dernier est plus court), et des micro-lots en reste à la fin d'une époque attendent le début de la suivante.
+# Sans normalisation par lot, les poids sont les mêmes à $10^{-6}$ près, et `optimizer.iterations` compte bien 4 pas. Trois précautions avec la version 3.15 de Keras : il fait la moyenne simple des micro-lots (celle que l'exercice refuse quand le dernier est plus court) ; les micro-lots en reste à la fin d'une époque attendent le début de la suivante ; et un calendrier, lui, avance à **chaque micro-lot**, donc comptez sa durée en micro-lots.
 
 # %% [markdown]
 # ## 7. Une classe rare
 #
-# Jusqu'ici, les classes étaient égales. Voici un cas plus proche de la vie : des T-shirts et des chemises, que même un humain confond sur ces petites images, avec **3 % de chemises** à l'apprentissage. Le jeu de test, lui, en a la moitié.
+# Jusqu'ici, les classes étaient égales. Voici un cas plus proche de la réalité : des T-shirts et des chemises, que même un humain peut confondre sur ces petites images, avec **3 % de chemises** à l'apprentissage. Le jeu de test, lui, en contient la moitié.
 
 # %%
 shirts, tees = (np.flatnonzero(y_train == label) for label in (6, 0))
@@ -615,7 +627,7 @@ x_pair, y_pair = x_test[tested], (y_test[tested] == 6).astype(int)
 print(f"apprentissage : {len(kept)} images, dont {y_rare.mean():.1%} de chemises")
 
 # %% [markdown]
-# Premier souci : dans un lot de 32 tiré au hasard, il y a une chemise en moyenne, et souvent aucune. Un **lot stratifié** a les proportions du jeu, à un exemple près.
+# Premier souci : un lot de 32 tiré au hasard contient une chemise en moyenne, et souvent aucune. Un **lot stratifié** respecte les proportions du jeu, à un exemple près.
 #
 # | Exercice 1.4.e | difficulté ●●● | 10 min | vérifié : chaque exemple une fois, proportions de chaque lot égales à celles de scikit-learn, hasard |
 # | --- | --- | --- | --- |
@@ -638,10 +650,10 @@ def stratified_batches(labels, batch_size, rng):
 check.stratified_batches(stratified_batches)
 
 # %% [markdown] tags=["solution"]
-# On bat les cartes, on les range par classe (un tri **stable** garde le hasard à l'intérieur de chaque classe), puis on distribue : une carte à chaque lot, à tour de rôle. Chaque classe forme une suite consécutive, donc deux lots ne diffèrent que d'une carte au plus.
+# On bat les cartes, on les range par classe (un tri **stable** garde le hasard à l'intérieur de chaque classe), puis on distribue : une carte à chaque lot, à tour de rôle. Chaque classe forme une suite consécutive : d'un lot à l'autre, son nombre de cartes ne diffère que d'une au plus.
 
 # %% [markdown]
-# Deuxième souci : même bien répartie, une classe de 3 % ne pèse que 3 % du coût. Deux remèdes. **Pondérer** : multiplier le coût de chaque exemple par $w_c = N / (K N_c)$, l'inverse de la fréquence de sa classe. **Rééquilibrer** : tirer autant de chaque classe dans chaque lot, en répétant les rares.
+# Deuxième souci : même bien répartie, une classe de 3 % ne compte que pour 3 % des exemples dans la moyenne du coût. Il y a deux remèdes. **Pondérer** : multiplier le coût de chaque exemple par $w_c = N / (K N_c)$, inversement proportionnel à la fréquence de sa classe $c$ parmi $K$. **Rééquilibrer** : tirer autant de chaque classe dans chaque lot, en répétant les exemples rares.
 #
 # Les deux donnent, en moyenne, **le même gradient** : chaque classe compte pour moitié. Mais ont-ils le même bruit ? La section 2 nous a appris à le mesurer.
 
@@ -692,9 +704,9 @@ print("stratifier réduit le bruit :", first > 1.05 * second)
 print("rééquilibrer divise la variance par 5 au moins :", first > 5 * third)
 
 # %% [markdown]
-# Même gradient visé, mais pas le même bruit. Pondérer des lots uniformes est le plus bruyant : tantôt aucune chemise, tantôt deux ou trois, chacune comptée une quinzaine de fois. Stratifier retire la part du bruit due au **nombre** de chemises, pas celle due au choix de **laquelle** : le gain est net, mais modeste. Rééquilibrer divise la variance par neuf environ, puisque chaque lot montre une quinzaine de chemises différentes au lieu d'en compter une seule quinze fois.
+# Les trois visent le même gradient, mais pas avec le même bruit. Pondérer des lots uniformes est le plus bruyant : ils contiennent tantôt aucune chemise, tantôt deux ou trois, chacune comptée une quinzaine de fois. Stratifier retire la part du bruit due au **nombre** de chemises, mais pas celle qui vient du **choix** des chemises : le gain est modeste. Rééquilibrer divise la variance par neuf environ, puisque chaque lot montre une quinzaine de chemises, presque toutes différentes, au lieu d'en compter une seule quinze fois.
 #
-# Le bruit n'est qu'un moyen. Apprenons, et regardons ce qui compte : le **rappel** (*recall*) de chaque classe, et leur moyenne, l'exactitude équilibrée. L'exactitude sur un jeu à 97 % de T-shirts ne dirait rien : répondre toujours « T-shirt » donne 97 %.
+# Réduire le bruit n'est pas un but en soi. Entraînons le réseau et regardons le **rappel** (*recall*) de chaque classe, c'est-à-dire la part de ses images qui sont reconnues, et la moyenne des deux rappels, l'**exactitude équilibrée**. Sur un jeu à 97 % de T-shirts, l'exactitude simple ne dirait rien : répondre toujours « T-shirt » suffit pour avoir 97 %.
 
 # %%
 from sklearn.metrics import balanced_accuracy_score, recall_score
@@ -722,9 +734,11 @@ for name in ways:
     print(f"{name} : plus de 3 points d'exactitude équilibrée :", score[name] > score["uniformes"] + 0.03)
 
 # %% [markdown]
-# Sans rien faire, le réseau ne retrouve qu'environ une chemise sur deux. Stratifier **seul** n'y change rien, et c'est normal : les proportions restent de 3 %. Pondérer ou rééquilibrer fait gagner plusieurs points d'exactitude équilibrée, au prix de quelques T-shirts perdus. Aucune politique ne remplace pourtant les chemises qui manquent.
+# Sans rien faire, le réseau ne retrouve qu'environ une chemise sur deux. Stratifier **seul** n'y change rien, et c'est normal : il y a toujours 3 % de chemises. Pondérer ou rééquilibrer fait gagner plusieurs points d'exactitude équilibrée, contre quelques T-shirts perdus. Les lots rééquilibrés, les moins bruyants, ne finissent pas devant : un gradient plus précis fait mieux descendre le coût d'apprentissage, ce qui ne garantit rien sur le jeu de test. Et aucune politique ne remplace les chemises qui manquent.
 #
-# Dans Keras, pondérer se dit `model.fit(…, class_weight={0: …, 1: …})`. Vérifions que c'est bien notre pondération, sur un pas.
+# ### La pondération dans Keras (pour approfondir)
+#
+# Dans Keras, pondérer s'écrit `model.fit(…, class_weight={0: …, 1: …})`. Vérifions que c'est bien notre pondération, sur un pas.
 
 # %% tags=["nbval-check-output"]
 ours = numpy_nn.mlp([784, 2], seed=0)
@@ -740,7 +754,7 @@ print("class_weight de Keras et notre pondération, écart < 1e-5 :", gap < 1e-5
 # %% [markdown]
 # ## 8. Tout ensemble : 88,5 % en trente secondes
 #
-# Rassemblons la leçon dans un réseau Keras : normalisation par lot (sans biais avant elle, puisque $\beta$ en tient lieu), lots de 256, cycle unique jusqu'à 0,3 avec inertie de Nesterov, un peu de *dropout* et de lissage d'étiquettes (leçon 1.3). **Pariez** sur l'exactitude en test.
+# Rassemblons la leçon dans un réseau Keras : normalisation par lot (sans biais avant elle, puisque $\beta$ en tient lieu), lots de 256, cycle unique jusqu'à 0,3 avec le momentum de Nesterov, un peu de *dropout* et de lissage d'étiquettes (leçon 1.3). **Pariez** sur l'exactitude en test.
 
 # %%
 layers = []
@@ -763,7 +777,7 @@ history = training.fit(model, x, y, epochs=final_epochs, batch_size=256)
 # %%
 answers = model.predict(x_test, batch_size=1000, verbose=0).argmax(axis=1)
 score = np.mean(answers == y_test)
-print(f"exactitude en test : {score:.1%}, apprise en {history['seconds'][-1]:.0f} s (budget : 30 s)")
+print(f"exactitude en test : {score:.1%}, en {history['seconds'][-1]:.0f} s d'entraînement (budget : 30 s)")
 
 # %% tags=["nbval-check-output"]
 print("poids :", model.count_params())
@@ -780,34 +794,34 @@ axis.set_axisbelow(True)
 plots.publish(figure, "Rappel de chaque classe en test : la chemise est loin derrière les neuf autres")
 
 # %% [markdown]
-# Environ 90 % avec un simple réseau dense, sans une convolution : une marge confortable sur l'objectif. L'exactitude cache pourtant de gros écarts : la chemise, que l'on confond avec le T-shirt, le pull et le manteau, n'est reconnue qu'environ trois fois sur quatre. Et cette fois, ses images n'étaient pas rares.
+# Environ 90 % avec un simple réseau dense, sans une seule convolution : l'objectif est dépassé. L'exactitude cache pourtant de gros écarts. La chemise, qui ressemble au T-shirt, au pull et au manteau, n'est reconnue qu'environ trois fois sur quatre. Et cette fois, ses images n'étaient pas rares.
 #
 # ## À retenir
 #
 # - La variance du gradient d'un lot baisse en $1/B$ ; l'échelle de bruit $S / \lVert g \rVert^2$ dit jusqu'où agrandir le lot sert à quelque chose, et elle monte pendant l'apprentissage.
-# - Lot multiplié par $k$ : taux multiplié par $k$, avec un échauffement. Puis faites descendre le taux jusqu'à zéro.
+# - Si vous multipliez le lot par $k$, essayez un taux multiplié par $k$, avec un échauffement (règle empirique, qui cède pour les très grands lots). Puis faites descendre le taux jusqu'à zéro.
 # - La normalisation par lot supporte de grands taux, mais a deux modes, et s'effondre sur les lots de quelques exemples ; celle par couche ignore le lot.
 # - Accumuler des gradients équivaut au grand lot si l'on pondère par les tailles, et s'il n'y a pas de normalisation par lot.
 # - Classe rare : pondérer et rééquilibrer visent le même gradient, avec plus ou moins de bruit ; jugez au rappel, pas à l'exactitude.
 #
 # ## Questionnaire
 #
-# 1. Vous passez de lots de 64 à des lots de 512. Par combien divisez-vous le bruit (l'écart type) du gradient ? Que faites-vous du taux ?
+# 1. Vous passez de lots de 64 à des lots de 512. Par combien divisez-vous la variance du gradient, et son écart type ? Que faites-vous du taux ?
 # 2. L'échelle de bruit de votre problème est de 50. Vaut-il la peine de passer de 1 024 à 4 096 images par lot ?
 # 3. Pourquoi un réseau avec normalisation par lot peut-il donner deux réponses différentes à la même image ?
-# 4. Vous accumulez 16 micro-lots de 2 images dans un ResNet. Qu'est-ce qui cloche, et que changez-vous ?
+# 4. Vous accumulez 16 micro-lots de 2 images dans un ResNet. Où est le problème, et que changez-vous ?
 # 5. Un détecteur de fraude (0,1 % de cas) atteint 99,9 % d'exactitude. Que demandez-vous de voir ?
 #
 # <details><summary>Réponses</summary>
 #
 # 1. Variance divisée par 8, écart type par $\sqrt 8 \approx 2{,}8$. Taux multiplié par 8, avec échauffement.
-# 2. Non : bien au-dessus de l'échelle de bruit, le gradient est déjà presque exact ; on quadruple le travail pour rien.
-# 3. En mode apprentissage, la réponse dépend des voisins de lot. À l'inférence, elle n'en dépend plus.
-# 4. La normalisation par lot ne voit que 2 images. Prenez la normalisation par couche ou par groupes.
+# 2. Non : bien au-dessus de l'échelle de bruit, le gradient est déjà presque exact ; on quadruple le travail de chaque pas pour presque rien.
+# 3. En mode apprentissage, la réponse dépend des autres images du lot. À l'inférence, ce sont les moyennes mobiles qui servent, et la réponse ne dépend plus que de l'image.
+# 4. La normalisation par lot ne voit que 2 images à la fois, malgré l'accumulation. Prenez la normalisation par couche ou par groupes.
 # 5. Le rappel (et la précision) des fraudes : répondre toujours « non » donne déjà 99,9 %.
 #
 # </details>
 #
 # ## Pour aller plus loin
 #
-# LARS et LAMB, pour des lots de plusieurs dizaines de milliers (You et al. 2017, 2020) · la normalisation par groupes (Wu & He 2018) · augmenter le lot au lieu de baisser le taux (Smith et al. 2018) · la fonction de coût *focal* (leçon 1.2), autre réponse au déséquilibre · la leçon 2.1, où les couches denses laissent la place aux convolutions.
+# LARS et LAMB, pour des lots de plusieurs dizaines de milliers (You et al. 2017, 2020) · la normalisation par groupes (Wu & He 2018) · augmenter le lot au lieu de baisser le taux (Smith et al. 2018) · la perte focale (leçon 1.2), autre réponse au déséquilibre · la leçon 2.1, où les couches denses laissent la place aux convolutions.
