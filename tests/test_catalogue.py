@@ -69,9 +69,7 @@ def test_missing_sums_are_an_error_with_the_command_that_restores_them(data):
         catalogue.verified(NAME)
 
 
-@pytest.mark.parametrize(
-    "damage", [lambda line: line[:5], lambda line: b"\xff\x00" + line[1:], lambda line: b""]
-)
+@pytest.mark.parametrize("damage", [lambda line: line[:5], lambda line: b"\xff\x00" + line[1:], lambda line: b""])
 def test_damaged_sums_are_an_error_and_never_a_file_taken_for_intact(data, damage):
     sums = (data / "SHA256SUMS").read_bytes()
     line = next(line for line in sums.splitlines() if line.endswith(NAME.encode()))
@@ -91,18 +89,14 @@ def test_without_a_data_folder_the_error_says_how_to_install_the_clone(tmp_path,
 def test_the_sums_are_sorted_and_list_every_data_file():
     lines = (catalogue.DATA / "SHA256SUMS").read_text().splitlines()
     names = [line[66:] for line in lines]
-    files = {
-        path.relative_to(catalogue.DATA).as_posix() for path in catalogue.DATA.rglob("*") if path.is_file()
-    }
+    files = {path.relative_to(catalogue.DATA).as_posix() for path in catalogue.DATA.rglob("*") if path.is_file()}
     assert names == sorted(files - {"README.md", "SHA256SUMS"})
 
 
 def test_sha256sum_itself_agrees_with_every_sum():
     if not shutil.which("sha256sum"):
         pytest.skip("sha256sum est absent de cette machine")
-    subprocess.run(
-        ["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"], cwd=catalogue.DATA, check=True
-    )
+    subprocess.run(["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"], cwd=catalogue.DATA, check=True)
 
 
 def test_the_table_of_the_readme_gives_the_sums_and_sizes_of_the_files():

@@ -199,9 +199,7 @@ def refuse_wrong_answers(exercise, wrong):
     """Fail unless there are enough wrong answers, each refused by the check with CheckFailed."""
     source = convert.read(exercise.lesson)
     answers = wrong.get(exercise.name, [])
-    assert len(answers) >= MINIMUM_WRONG_ANSWERS, (
-        f"{exercise} has {len(answers)} wrong answers, not 2 or more"
-    )
+    assert len(answers) >= MINIMUM_WRONG_ANSWERS, f"{exercise} has {len(answers)} wrong answers, not 2 or more"
     namespace = prepare(source, exercise, answered=False)
     for number, answer in enumerate(answers):
         try:
@@ -347,9 +345,7 @@ def test_one_wrong_answer_is_not_enough(square):
         refuse_wrong_answers(square(), {"square": [abs]})
 
 
-@pytest.mark.parametrize(
-    "cell", ["check.square()", "check.square(lambda x: x)", "check.a(f)\ncheck.b(f)", "a(f)"]
-)
+@pytest.mark.parametrize("cell", ["check.square()", "check.square(lambda x: x)", "check.a(f)\ncheck.b(f)", "a(f)"])
 def test_a_check_cell_of_another_form_is_refused(cell, square):
     with pytest.raises(AssertionError, match="one line"):
         square("check.square(square)", cell)

@@ -24,9 +24,7 @@ LESSONS = lessons.find(REPOSITORY)
 
 def nbval_command(target):
     """Return the environment and the arguments of the nbval command that `make target` runs."""
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))
-    }
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     printed = subprocess.run(
         ["make", "--no-print-directory", "-n", target, "JOBS=2"],
         cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=True,
@@ -81,13 +79,9 @@ def report(tiny_lesson, tmp_path_factory):
     for mine, other in ("ab", "ba"):
         begin = f"import os, pathlib, time\nmine = os.getpid()\npathlib.Path('{mine}').write_text(str(mine))"
         # The most cells: xdist starts with these two notebooks.
-        write_notebook(
-            folder / f"{mine}.ipynb", begin, WAIT.format(other=other), *8 * ["assert mine == os.getpid()"]
-        )
+        write_notebook(folder / f"{mine}.ipynb", begin, WAIT.format(other=other), *8 * ["assert mine == os.getpid()"])
     server = "import socket\nserver = socket.create_server(('127.0.0.1', 0))"
-    write_notebook(
-        folder / "loopback.ipynb", server, "socket.create_connection(server.getsockname()).close()"
-    )
+    write_notebook(folder / "loopback.ipynb", server, "socket.create_connection(server.getsockname()).close()")
     outside = f"urllib.request.urlopen('{OUTSIDE_ADDRESS}', timeout=5)"
     write_notebook(folder / "outside.ipynb", "import urllib.request", outside)
     return nbval(folder)
@@ -192,9 +186,7 @@ def test_the_guard_allows_what_stays_on_this_machine(code):
 
 def test_the_guard_passes_on_to_the_processes_that_a_lesson_starts():
     inner = "import socket; socket.create_connection(('192.0.2.1', 80), 2)"
-    done = guarded(
-        f"import subprocess, sys\nsys.exit(subprocess.run([sys.executable, '-c', {inner!r}]).returncode)"
-    )
+    done = guarded(f"import subprocess, sys\nsys.exit(subprocess.run([sys.executable, '-c', {inner!r}]).returncode)")
     assert done.returncode == 1 and "Accès au réseau refusé" in done.stderr
 
 

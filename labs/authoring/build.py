@@ -69,9 +69,7 @@ def _difference(lesson, folder, path):
     if not path.exists():
         return [f"{relative} : absent. {rebuild}"]
     if not filecmp.cmp(path, pathlib.Path(folder) / relative, shallow=False):
-        return [
-            f"{relative} : ce n'est pas ce que donne la source (modifié à la main, ou pas refait). {rebuild}"
-        ]
+        return [f"{relative} : ce n'est pas ce que donne la source (modifié à la main, ou pas refait). {rebuild}"]
     return []
 
 

@@ -44,9 +44,7 @@ def execute(chosen, *, jobs=JOBS):
     environment = kernel_environment(jobs)
     managers = [_kernel_manager() for _ in chosen]
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        futures = [
-            pool.submit(_attempt, *arguments, environment) for arguments in zip(chosen, sources, managers)
-        ]
+        futures = [pool.submit(_attempt, *arguments, environment) for arguments in zip(chosen, sources, managers)]
         try:
             _follow(futures)
         except KeyboardInterrupt:

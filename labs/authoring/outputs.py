@@ -21,11 +21,7 @@ def canonical(outputs):
     merged = []
     for output in outputs:
         previous = merged[-1] if merged else None
-        if (
-            previous
-            and output.output_type == previous.output_type == "stream"
-            and output.name == previous.name
-        ):
+        if previous and output.output_type == previous.output_type == "stream" and output.name == previous.name:
             previous.text += output.text
         else:
             merged.append(output.copy())

@@ -7,7 +7,7 @@ from labs.checks import CheckFailed, compare, exercise
 
 @exercise(
     "0.a",
-    "Convertissez d'abord en nombres réels, avec .astype(\"float32\").",
+    'Convertissez d\'abord en nombres réels, avec .astype("float32").',
     "Le blanc vaut 255 ; il doit devenir 1 : divisez par 255.",
 )
 def to_unit_range(answer):
