@@ -1,4 +1,4 @@
-"""Neural networks by hand, in NumPy: what Keras does, on one screen a subject. Chapter 1.
+"""Neural networks by hand, in NumPy: what Keras does, on one screen a subject. Chapters 1 and 2.
 
 Arrays are (N, features); a layer keeps what its backward pass needs; `params` and `grads` are lists of
 arrays in the same order, updated in place by the optimizers.
@@ -363,6 +363,105 @@ def mlp(sizes, *, activation="relu", init="glorot_uniform", seed=0, dtype="float
     for inputs, units in zip(sizes[:-1], sizes[1:]):
         layers += [Dense(inputs, units, init=init, rng=rng, dtype=dtype), Activate(activation)]
     return Network(*layers[:-1])
+
+
+# --- Convolution (Lesson 2.1): images (N, H, W, C), kernels (height, width, inputs, outputs) ------------
+def conv_size(size, kernel, *, stride=1, padding=0, dilation=1):
+    """Length of a convolution's output along one axis: floor((H + 2p - d(h - 1) - 1) / s) + 1. Lesson 2.1."""
+    if min(size, kernel, stride, dilation) < 1 or padding < 0:
+        raise ValueError(
+            "Tailles, pas et dilatation valent au moins 1, le remplissage au moins 0 ; "
+            f"reçu taille {size}, noyau {kernel}, pas {stride}, dilatation {dilation}, remplissage {padding}."
+        )
+    span = dilation * (kernel - 1) + 1
+    if span > size + 2 * padding:
+        raise ValueError(
+            f"La fenêtre couvre {span} pixels, et l'image n'en a que {size + 2 * padding}, remplissage compris : "
+            "prenez un noyau ou une dilatation plus petits, ou davantage de remplissage."
+        )
+    return (size + 2 * padding - span) // stride + 1
+
+
+def im2col(images, size, *, stride=1, padding=0, dilation=1):
+    """Each window of (N, H, W, C) images in a row: (N, H', W', height * width * C), size (height, width). Lesson 2.1.
+
+    Within a row, the order is that of a kernel: line, column, channel.
+    """
+    if np.ndim(images) != 4:
+        raise ValueError(f"Attendu : des images (N, H, W, canaux) ; reçu {np.shape(images)}. Ajoutez les axes absents.")
+    for axis in (0, 1):
+        conv_size(images.shape[1 + axis], size[axis], stride=stride, padding=padding, dilation=dilation)
+    padded = np.pad(images, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+    span = [dilation * (length - 1) + 1 for length in size]
+    windows = np.lib.stride_tricks.sliding_window_view(padded, span, axis=(1, 2))  # a view: nothing is copied yet
+    windows = windows[:, ::stride, ::stride, :, ::dilation, ::dilation]  # (N, H', W', C, height, width)
+    return np.moveaxis(windows, 3, 5).reshape(*windows.shape[:3], -1)
+
+
+def conv2d(image, kernel, *, stride=1, padding=0, dilation=1):
+    """Cross-correlation, which every framework calls convolution; zeros outside the image. Lesson 2.1.
+
+    Args:
+        image: (H, W) and kernel (h, w) -> (H', W'), lengths given by `conv_size`;
+            or (N, H, W, C) and kernel (h, w, C, K) -> (N, H', W', K), by im2col and one product of matrices.
+    """
+    image, kernel = np.asarray(image), np.asarray(kernel)
+    if image.ndim == kernel.ndim == 2:
+        options = {"stride": stride, "padding": padding, "dilation": dilation}
+        return conv2d(image[None, :, :, None], kernel[:, :, None, None], **options)[0, :, :, 0]
+    _check_kernel(image, kernel, channels=2)
+    columns = im2col(image, kernel.shape[:2], stride=stride, padding=padding, dilation=dilation)
+    return columns @ kernel.reshape(-1, kernel.shape[3])
+
+
+def conv2d_transpose(outputs, kernel, *, stride=1, padding=0, dilation=1):
+    """Adjoint of `conv2d` with the same kernel: each value pays its window out, overlaps add up. Lesson 2.1.
+
+    Args:
+        outputs: (N, H', W', K), kernel (h, w, C, K) -> (N, s(H' - 1) + d(h - 1) + 1 - 2p, …, C): the smallest image
+            that conv2d takes to (H', W').
+    """
+    _check_kernel(outputs, kernel, channels=3)
+    rows, columns = (stride * (n - 1) + dilation * (k - 1) + 1 for n, k in zip(outputs.shape[1:3], kernel.shape[:2]))
+    if padding < 0 or 2 * padding >= min(rows, columns):
+        raise ValueError(f"Le remplissage {padding} ôterait toute l'image, qui a {rows}×{columns} pixels.")
+    images = np.zeros((len(outputs), rows, columns, kernel.shape[2]), np.result_type(outputs, kernel))
+    reach = [stride * (n - 1) + 1 for n in outputs.shape[1:3]]
+    for i, j in np.ndindex(*kernel.shape[:2]):
+        top, left = dilation * i, dilation * j
+        images[:, top : top + reach[0] : stride, left : left + reach[1] : stride] += outputs @ kernel[i, j].T
+    return images[:, padding : rows - padding, padding : columns - padding]
+
+
+def max_pool2d(images, size=2, *, stride=None):
+    """Largest value of each (size, size) window, of (H, W) or (N, H, W, C); stride: `size` by default. Lesson 2.1."""
+    images = np.asarray(images)
+    if images.ndim == 2:
+        return max_pool2d(images[None, :, :, None], size, stride=stride)[0, :, :, 0]
+    columns = im2col(images, (size, size), stride=size if stride is None else stride)
+    return columns.reshape(*columns.shape[:3], size**2, -1).max(axis=3)
+
+
+def receptive_field(layers):
+    """Pixels that one output unit sees along one axis; layers: (kernel, stride, dilation), first one first. Lesson 2.1.
+
+    Each layer adds d(h - 1) of its own inputs, which are as far apart as the strides before it multiply to
+    (Araujo et al. 2019).
+    """
+    size, jump = 1, 1
+    for kernel, stride, dilation in layers:
+        size += dilation * (kernel - 1) * jump
+        jump *= stride
+    return size
+
+
+def _check_kernel(images, kernel, *, channels):
+    if np.ndim(images) != 4 or np.ndim(kernel) != 4 or np.shape(images)[3] != np.shape(kernel)[channels]:
+        meeting = "(h, w, C, K)" if channels == 2 else "(h, w, K, C)"
+        raise ValueError(
+            f"Attendu : des images (N, H, W, C) et un noyau {meeting}, avec le même C ; "
+            f"reçu {np.shape(images)} et {np.shape(kernel)}."
+        )
 
 
 # --- Losses (Lesson 1.2): each returns (mean over the batch, its gradient for the first argument) --------

@@ -305,6 +305,41 @@ def opinions(image, probabilities, class_names, *, title, alt):
     publish(figure, alt)
 
 
+def windows(image, output, *, size, stride=1, padding=0, dilation=1):
+    """A (size, size) filter visits `image` (H, W) and fills `output` (H', W'): (figure, draw), to animate. Lesson 2.1.
+
+    `draw(step)` dots the pixels that the filter reads at `step`, line by line, and shows the output so far. The
+    padding is hatched.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4.8))
+    height, width = image.shape
+    left.imshow(image, vmin=0, vmax=max(float(image.max()), 1e-9))
+    left.patch.set(facecolor="0.85", hatch="//", edgecolor="0.6")  # what the image does not cover: the padding
+    left.set(title=f"image {height}×{width}", xlim=(-padding - 0.6, width + padding - 0.4))
+    left.set_ylim(height + padding - 0.4, -padding - 0.6)
+    right.set_title(f"sortie {output.shape[0]}×{output.shape[1]}")
+    reach, span = float(np.abs(output).max()), dilation * (size - 1) + 1
+    filled = right.imshow(np.full(output.shape, np.nan), vmin=-reach, vmax=reach)
+    right.set_facecolor("0.93")
+    for axis in (left, right):
+        axis.set(xticks=[], yticks=[])
+        axis.grid(False)
+    window = left.add_patch(plt.Rectangle((0, 0), span, span, fill=False, edgecolor=COLORS[1], linewidth=4))
+    cell = right.add_patch(plt.Rectangle((0, 0), 1, 1, fill=False, edgecolor=COLORS[1], linewidth=4))
+    (read,) = left.plot([], [], "o", color=COLORS[1], markersize=6)
+
+    def draw(step):
+        row, column = divmod(step, output.shape[1])
+        top, start = row * stride - padding, column * stride - padding
+        window.set_xy((start - 0.5, top - 0.5))
+        cell.set_xy((column - 0.5, row - 0.5))
+        offsets = np.arange(size) * dilation
+        read.set_data(*(axis.ravel() for axis in np.meshgrid(start + offsets, top + offsets)))
+        filled.set_data(np.where(np.arange(output.size).reshape(output.shape) <= step, output, np.nan))
+
+    return figure, draw
+
+
 def table(rows, *, header, align=None):
     """Print `rows` as an aligned text table: the same bytes everywhere, for the cells that are compared."""
     cells = [[str(value) for value in row] for row in [header, *rows]]

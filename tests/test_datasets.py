@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import zipfile
 
 import cv2
 import numpy as np
@@ -157,7 +158,62 @@ def test_an_unknown_name_is_an_error_that_lists_the_known_ones(name):
     assert repr(name) in str(caught.value)
 
 
+# ── Photographs ──
+
+
+@pytest.mark.parametrize("name", datasets.PHOTOS)
+def test_a_photograph_has_the_pixels_that_another_library_reads(name):
+    got = datasets.photo(name)
+    with PIL.Image.open(catalogue.DATA / "photos" / f"{name}.webp") as picture:
+        assert np.array_equal(np.round(got * 255), np.asarray(picture))
+        grey = np.asarray(picture.convert("L"))  # Rec. 601 too, rounded
+    assert got.dtype == np.float32 and got.shape[2] == 3 and max(got.shape) <= 512
+    assert datasets.photo(name, gray=True) * 255 == pytest.approx(grey, abs=1.01)
+
+
+@pytest.mark.parametrize("size", [1, 64, 277, 400])
+def test_a_photograph_of_a_given_size_is_a_square_in_the_same_range(size):
+    colour, grey = datasets.photo("cafe", size=size), datasets.photo("cafe", size=size, gray=True)
+    assert colour.shape == (size, size, 3) and grey.shape == (size, size)
+    assert colour.dtype == grey.dtype == np.float32
+    assert 0 <= min(colour.min(), grey.min()) <= max(colour.max(), grey.max()) <= 1
+
+
+def test_a_photograph_is_cut_at_its_centre_before_it_is_resampled():
+    whole = datasets.photo("cafe")
+    side = min(whole.shape[:2])
+    top, left = (whole.shape[0] - side) // 2, (whole.shape[1] - side) // 2
+    assert np.array_equal(datasets.photo("cafe", size=side), whole[top : top + side, left : left + side])
+    assert datasets.photo("cafe", size=1)[0, 0] == pytest.approx(
+        whole[top : top + side, left : left + side].mean((0, 1)), abs=1e-4
+    )
+
+
+def test_the_photographs_together_weigh_less_than_600_kilobytes():
+    assert sum((catalogue.DATA / datasets.photo_name(name)).stat().st_size for name in datasets.PHOTOS) < 600_000
+
+
+@pytest.mark.parametrize("name", ["chien", "Chat", "", None])
+def test_an_unknown_photograph_is_an_error_that_lists_the_known_ones(name):
+    with pytest.raises(ValueError, match="chat.*cafe.*chine.*fleur") as caught:
+        datasets.photo(name)
+    assert repr(name) in str(caught.value)
+
+
+@pytest.mark.parametrize("size", [0, -3, 12.5, "128", True, (64, 64)])
+def test_a_size_that_is_not_a_number_of_pixels_is_refused(size):
+    with pytest.raises(ValueError, match="nombre entier de pixels"):
+        datasets.photo("chat", size=size)
+
+
 # ── Damaged files ──
+
+
+def test_a_photograph_that_is_no_picture_is_refused(data):
+    (data / "photos").mkdir()
+    replace(data, "photos/chat.webp", b"bonjour")
+    with pytest.raises(catalogue.DataError, match="chat.webp n'est pas une image"):
+        datasets.photo("chat")
 
 
 @pytest.mark.parametrize("name", ["mnist/train_1.webp", "mnist/labels_train.npy"])
@@ -258,6 +314,27 @@ def test_a_mosaic_is_lossless_and_the_same_bytes_twice(shape):
     assert encoded == make_data.encode_mosaic(images.copy())
     bgr = cv2.imdecode(np.frombuffer(encoded, "uint8"), cv2.IMREAD_COLOR)
     assert np.array_equal(bgr[-shape[1] :, -shape[2] :, ::-1], in_colours(images[-1]))
+
+
+@pytest.mark.parametrize("size, expected", [((640, 427), (278, 416)), ((300, 416), (416, 300)), ((40, 30), (30, 40))])
+def test_a_photograph_comes_out_of_its_wheel_no_larger_than_allowed(tmp_path, size, expected):
+    original = PIL.Image.fromarray(np.random.default_rng(0).integers(0, 256, (*size[::-1], 3), "uint8"))
+    original.save(tmp_path / "photo.png")
+    with zipfile.ZipFile(tmp_path / "package.whl", "w") as wheel:
+        wheel.write(tmp_path / "photo.png", "package/photo.png")
+    pixels = make_data.read_photo(tmp_path / "package.whl", "package/photo.png")
+    assert pixels.shape == (*expected, 3)
+    if max(size) <= make_data.LARGEST_PHOTO:
+        assert np.array_equal(pixels, np.asarray(original))
+    make_data.write_photo(tmp_path, "essai", pixels)
+    with PIL.Image.open(tmp_path / "photos" / "essai.webp") as written:
+        assert np.array_equal(np.asarray(written), pixels)
+
+
+def test_the_photographs_that_are_made_are_those_that_are_read():
+    assert tuple(make_data.PHOTOS) == datasets.PHOTOS
+    assert {package for package, _ in make_data.PHOTOS.values()} <= make_data.SHA256.keys()
+    assert make_data.SHA256.keys() == make_data.DOWNLOAD.keys()
 
 
 def test_the_first_of_each_class_are_kept_in_their_order():

@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 import pytest
+import scipy.ndimage
+import scipy.optimize
 import scipy.special
 import tensorflow as tf
 
@@ -300,3 +302,93 @@ def test_the_gradient_noise_is_that_of_a_mean_drawn_without_replacement(batch_si
 def test_the_gradient_noise_refuses_a_batch_that_cannot_be_drawn(batch_size):
     with pytest.raises(ValueError, match="40"):
         numpy_nn.gradient_noise(np.zeros((40, 3)), batch_size, draws=1, rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("name", ["glorot_uniform", "he_normal"])
+def test_an_initialiser_draws_a_convolution_with_the_variance_of_keras(name):
+    theirs = {"glorot_uniform": keras.initializers.GlorotUniform, "he_normal": keras.initializers.HeNormal}[name]
+    shape = (3, 5, 40, 60)
+    ours = numpy_nn.INITIALISERS[name](shape, np.random.default_rng(0))
+    assert ours.shape == shape and ours.var() == pytest.approx(np.var(theirs(seed=0)(shape)), rel=0.02)
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 4, 4), (3, 3, 2, 5), (5, 1, 3, 3), (2, 4, 3, 6)])
+def test_a_delta_orthogonal_convolution_of_keras_keeps_the_norm_of_every_image(shape):
+    kernel = numpy_nn.delta_orthogonal(shape, np.random.default_rng(0), gain=2.0).astype("float32")
+    images = RNG.normal(size=(8, 7, 6, shape[2])).astype("float32")
+    outputs = keras.ops.convert_to_numpy(keras.ops.conv(images, kernel, padding="same"))
+    norms = [np.linalg.norm(x.reshape(8, -1), axis=1) for x in (images, outputs)]
+    np.testing.assert_allclose(norms[1], 2 * norms[0], rtol=1e-5)
+
+
+def test_delta_orthogonal_refuses_to_lose_channels():
+    with pytest.raises(ValueError, match="4 en entrée et 3 en sortie"):
+        numpy_nn.delta_orthogonal((3, 3, 4, 3), np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 2, 2), (3, 2, 2, 3), (5, 5, 1, 2)])
+def test_the_blocks_of_conv_transfer_have_the_singular_values_of_the_circular_convolution(shape):
+    kernel, size = RNG.normal(size=shape), 5
+    inputs, outputs = shape[2:]
+    columns = []
+    for place in np.ndindex(size, size, inputs):  # the whole operator, one pixel of one channel at a time
+        image = np.zeros((size, size, inputs))
+        image[place] = 1
+        convolved = [
+            sum(scipy.ndimage.convolve(image[..., i], kernel[..., i, o], mode="wrap") for i in range(inputs))
+            for o in range(outputs)
+        ]
+        columns.append(np.ravel(convolved))
+    expected = np.linalg.svd(np.array(columns), compute_uv=False)
+    got = np.linalg.svd(numpy_nn.conv_transfer(kernel, size), compute_uv=False).ravel()
+    np.testing.assert_allclose(np.sort(got), np.sort(expected), atol=1e-10)
+
+
+def test_conv_transfer_refuses_a_kernel_wider_than_the_image():
+    with pytest.raises(ValueError, match="3×7 dépasse"):
+        numpy_nn.conv_transfer(np.zeros((3, 7, 1, 1)), 5)
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.3, 2.0])
+def test_the_soft_threshold_is_the_minimum_that_scipy_finds(threshold):
+    w = RNG.normal(size=20)
+    loss = lambda u, one: 0.5 * (u - one) ** 2 + threshold * abs(u)  # noqa: E731
+    expected = [scipy.optimize.minimize_scalar(loss, args=(one,), tol=1e-12).x for one in w]
+    got = numpy_nn.soft_threshold(w, threshold)
+    np.testing.assert_allclose(got, expected, atol=1e-6)
+    np.testing.assert_array_equal(got[np.abs(w) <= threshold], 0)
+
+
+def test_the_soft_threshold_keeps_float32_and_refuses_a_negative_threshold():
+    assert numpy_nn.soft_threshold(np.ones(2, "float32"), 0.1).dtype == np.float32
+    with pytest.raises(ValueError, match="-0.1"):
+        numpy_nn.soft_threshold(np.ones(2), -0.1)
+
+
+def test_calibration_has_the_bins_of_scikit_learn_and_the_error_of_its_definition():
+    from sklearn.calibration import calibration_curve
+
+    probabilities = scipy.special.softmax(RNG.normal(0, 2, size=(500, 4)), axis=1)
+    labels = RNG.integers(0, 4, 500)
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    got = numpy_nn.calibration(probabilities, labels, bins=10)
+    accuracy, mean_confidence = calibration_curve(right, confidence, n_bins=10)
+    np.testing.assert_allclose(got.accuracy, accuracy)
+    np.testing.assert_allclose(got.confidence, mean_confidence)
+    error = 0.0
+    for low in range(10):
+        inside = (confidence > low / 10) & (confidence <= (low + 1) / 10)
+        if inside.any():
+            error += inside.mean() * abs(right[inside].mean() - confidence[inside].mean())
+    assert got.error == pytest.approx(error) and got.share.sum() == pytest.approx(1)
+
+
+def test_a_classifier_that_is_always_certain_is_miscalibrated_by_its_share_of_mistakes():
+    got = numpy_nn.calibration(np.eye(3)[[0, 1, 2, 0]], np.array([0, 1, 1, 1]))
+    assert got.error == pytest.approx(0.5) and got.confidence.tolist() == [1.0]
+
+
+@pytest.mark.parametrize("probabilities, words", [(np.full((3, 2), 0.5), "étiquettes"), (np.ones((2, 2)), "softmax")])
+def test_calibration_refuses_what_is_not_probabilities(probabilities, words):
+    with pytest.raises(ValueError, match=words):
+        numpy_nn.calibration(probabilities, np.array([0, 1]))

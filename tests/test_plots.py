@@ -102,3 +102,40 @@ def test_range_tests_ring_the_suggestion_of_each_test(monkeypatch):
     np.testing.assert_array_equal(curve.get_xydata(), [[0.1, 3], [1, 1], [10, 5]])
     assert ring.get_xydata().tolist() == [[1.0, 1.0]]
     plt.close("all")
+
+
+@pytest.fixture
+def published(monkeypatch):
+    figures = []
+    monkeypatch.setattr(plots, "publish", lambda figure, alt: figures.append(figure))
+    yield figures
+    plt.close("all")
+
+
+def test_spectra_draw_each_value_and_none_below_the_floor(published):
+    plots.spectra({"a": np.array([2.0, 1.0, 0.0])}, title="t", alt="un spectre", low=1e-6)
+    axis = published[0].axes[0]
+    np.testing.assert_allclose(axis.lines[0].get_xydata(), [[0, 2], [50, 1], [100, 1e-6]])
+    assert axis.get_yscale() == "log"
+
+
+def test_reliability_leaves_out_the_bins_that_hold_almost_nothing(published):
+    from labs import numpy_nn
+
+    measured = numpy_nn.Calibration(
+        np.array([0.3, 0.6, 0.9]), np.array([1.0, 0.5, 0.8]), np.array([0.001, 0.3, 0.7]), 0
+    )
+    plots.reliability({"a": measured}, title="t", alt="une courbe")
+    diagonal, curve = published[0].axes[0].lines
+    np.testing.assert_array_equal(curve.get_xydata(), [[0.6, 0.5], [0.9, 0.8]])
+
+
+def test_opinions_draw_the_mean_of_the_passes_and_their_deciles(published):
+    passes = np.random.default_rng(0).uniform(size=(50, 3))
+    answers = {"une": np.array([0.2, 0.3, 0.5]), "cinquante": passes}
+    plots.opinions(np.zeros((4, 4)), answers, ("a", "b", "c"), title="t", alt="des barres")
+    axis = published[0].axes[1]
+    heights = [[bar.get_height() for bar in bars] for bars in axis.containers]
+    np.testing.assert_allclose(heights, [answers["une"], passes.mean(axis=0)])
+    ends = [segment[:, 1] for segment in axis.collections[-1].get_segments()]
+    np.testing.assert_allclose(ends, np.quantile(passes, (0.1, 0.9), axis=0).T)

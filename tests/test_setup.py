@@ -102,10 +102,18 @@ def test_make_help_has_one_line_for_each_target():
 def test_make_test_runs_every_stage_in_order(make):
     result, calls = make("test")
     assert result.returncode == 0
-    words = ["ruff check", "pytest tests ", "authoring verify", "nbval-lax", "nbval-lax", "pytest tests/browser"]
+    words = [
+        "ruff check",
+        "ruff format",
+        "pytest tests ",
+        "authoring verify",
+        "nbval-lax",
+        "nbval-lax",
+        "pytest tests/browser",
+    ]
     assert len(calls) == len(words)
     assert all(word in call for word, call in zip(words, calls))
-    assert [call.split()[-1] for call in calls[3:5]] == ["solutions", "notebooks"]
+    assert [call.split()[-1] for call in calls[4:6]] == ["solutions", "notebooks"]
 
 
 def test_make_test_stops_at_the_first_failing_stage_and_names_it(make):

@@ -141,3 +141,37 @@ def test_stratified_batches_change_from_an_epoch_to_the_next():
 def test_stratified_batches_refuse_what_has_no_batch(labels, batch_size):
     with pytest.raises(ValueError, match="étiquettes"):
         training.stratified_batches(labels, batch_size, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("optimizer", [keras.optimizers.SGD, keras.optimizers.Adam, keras.optimizers.Adagrad])
+def test_a_restart_trains_as_a_new_model_of_the_same_seed_does(optimizer):
+    def build():
+        layers = [keras.layers.Dense(8, "relu"), keras.layers.Dropout(0.3), keras.layers.Dense(2)]
+        model = keras.Sequential([keras.Input((2,)), *layers])
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(optimizer=optimizer(0.1), loss=loss)
+        return model
+
+    def weights(model, seed):
+        training.restart(model, seed)
+        model.fit(X, Y, epochs=2, batch_size=16, verbose=0, shuffle=False)
+        return model.get_weights()
+
+    used = build()
+    first, other, again, new = weights(used, 1), weights(used, 2), weights(used, 1), weights(build(), 1)
+    for one, same, fresh in zip(first, again, new):
+        np.testing.assert_allclose(one, same, atol=1e-6)
+        np.testing.assert_allclose(one, fresh, atol=1e-6)
+    assert not np.allclose(first[0], other[0], atol=1e-3)
+
+
+def test_a_restart_draws_other_weights_than_those_before_and_keeps_the_rate(model):
+    before = model.get_weights()[0]
+    training.restart(model, 3)
+    assert not np.allclose(before, model.get_weights()[0])
+    assert float(model.optimizer.learning_rate) == 0.5 and int(model.optimizer.iterations) == 0
+
+
+def test_a_restart_needs_a_compiled_model():
+    with pytest.raises(ValueError, match="compile"):
+        training.restart(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]), 0)

@@ -473,7 +473,7 @@ def _name_the_mistake_of_the_threshold(got, w, threshold, expected, given):
     if threshold == 0:
         return
     if np.allclose(got, np.where(np.abs(w) > threshold, w, 0)):
-        raise CheckFailed(f"C'est le seuillage dur {given} : les poids gardés doivent aussi être rapprochés de 0 de t.")
+        raise CheckFailed(f"C'est le seuillage dur {given} : rapprochez aussi de 0, de t, les poids gardés.")
     if np.allclose(got, w - threshold * np.sign(w)):
         raise CheckFailed(f"Les petits poids traversent 0 et changent de signe {given} : arrêtez-les à 0.")
     if np.allclose(got, np.abs(expected)):
@@ -568,9 +568,9 @@ def _name_the_mistake_of_smoothing(got, expected, labels, classes, smoothing, gi
             "elle l'est entre toutes, la bonne comprise."
         )
     if np.allclose(got, one_hot + smoothing / classes):
-        raise CheckFailed(f"Les lignes somment à {1 + smoothing} {given} : multipliez l'étiquette par 1 − s.")
+        raise CheckFailed(f"La somme des lignes est {1 + smoothing} {given} : multipliez l'étiquette par 1 − s.")
     if np.allclose(got, (1 - smoothing) * one_hot):
-        raise CheckFailed(f"Les lignes somment à {1 - smoothing} {given} : il manque la part uniforme, s / K partout.")
+        raise CheckFailed(f"La somme des lignes est {1 - smoothing} {given} : il manque la part uniforme, s / K.")
     if np.allclose(got, (1 - smoothing) * one_hot + smoothing):
         raise CheckFailed(f"La part uniforme vaut s partout {given} : divisez-la par le nombre de classes.")
     if np.allclose(got, np.where(one_hot == 1, 1 - smoothing, smoothing / classes)):
