@@ -10,7 +10,7 @@
 #
 # **À la fin, vous saurez** tirer des poids qui laissent passer le signal et le gradient (Glorot, He, orthogonale, delta-orthogonale), lire le spectre d'une jacobienne, écrire le seuillage doux, le dropout et le lissage des étiquettes, arrêter un apprentissage à temps, et mesurer si un réseau est aussi sûr qu'il le prétend.
 #
-# **Prérequis** : leçons 1.1 et 1.2 · **Durée** : 75 min · **Références** : Glorot & Bengio 2010 ; Saxe, McClelland & Ganguli 2013 ; Srivastava et al. 2014 (*dropout*) ; He et al. 2015 ; Gal & Ghahramani 2016 ; Szegedy et al. 2016 ; Pennington, Schoenholz & Ganguli 2017 ; Guo et al. 2017 (calibration) ; Xiao et al. 2018 (delta-orthogonale)
+# **Prérequis** : leçons 1.1 et 1.2 · **Durée** : 90 min · **Références** : Glorot & Bengio 2010 ; Saxe, McClelland & Ganguli 2013 ; Srivastava et al. 2014 (*dropout*) ; He et al. 2015 ; Gal & Ghahramani 2016 ; Szegedy et al. 2016 ; Pennington, Schoenholz & Ganguli 2017 ; Guo et al. 2017 (calibration) ; Xiao et al. 2018 (delta-orthogonale)
 
 # %%
 from labs import runtime
