@@ -396,7 +396,7 @@ plots.table(rows, header=["empilement", "formule", "mesure"])
 # %% [markdown]
 # La mesure donne exactement la formule. Quatre couches dilatées voient 31 pixels, plus que les dix couches ordinaires, avec deux fois et demie moins de couches : c'est l'idée de Yu & Koltun (2016) pour la segmentation. Le champ des couches dilatées est aussi rempli de façon bien plus égale que les autres.
 #
-# Regardez maintenant la deuxième figure : le champ fait 21 pixels, mais le bord est presque noir. Il n'y a qu'un chemin du coin du champ à la sortie, et des milliers depuis le centre.
+# Regardez maintenant la deuxième figure : le champ fait 21 pixels, mais le bord est presque noir. Il n'y a qu'un chemin du coin du champ à la sortie, et des dizaines de millions depuis le centre.
 
 # %% tags=["nbval-check-output"]
 deep = maps["10 × (3×3)"]
