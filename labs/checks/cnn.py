@@ -31,7 +31,7 @@ def conv2d(answer):
                 "La sortie a la taille de l'image : sans remplissage, la fenêtre ne déborde pas.", stage="forme"
             )
         compare(got, expected, given=given)
-    return "égal à SciPy, pas compris"
+    return "égal à SciPy, quel que soit le pas"
 
 
 @exercise(
@@ -52,13 +52,13 @@ def conv_size(answer):
             raise CheckFailed("Le remplissage s'ajoute des deux côtés : 2p, et non p.")
         if dilation > 1 and got == (size + 2 * padding - dilation * kernel) // stride + 1 != expected:
             raise CheckFailed(
-                "La dilatation écarte h poids de h − 1 intervalles : la fenêtre couvre d(h − 1) + 1 pixels."
+                "Entre h poids il y a h − 1 intervalles, de d pixels chacun : la fenêtre couvre d(h − 1) + 1 pixels."
             )
         if dilation == 1 and np.ndim(got) == 0 and got == expected - 1:
             raise CheckFailed(f"Il manque une position {given} : celle de départ, sans avoir encore bougé (+ 1).")
         if np.ndim(got) == 0 and isinstance(got, (int, float)) and got > expected and got - expected < 2 and stride > 1:
             raise CheckFailed(
-                f"Vous comptez {got} positions {given}, et {expected} tiennent : arrondissez vers le bas."
+                f"Vous comptez {got} positions {given}, il n'en tient que {expected} : arrondissez vers le bas."
             )
         compare(got, np.int64(expected), given=given)
     return "toutes les positions sont comptées"

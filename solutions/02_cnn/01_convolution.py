@@ -8,7 +8,7 @@
 #
 # > Une convolution, c'est une seule petite grille de poids qui visite toute l'image. Vous allez l'écrire, la retrouver dans Keras et dans OpenCV au cent-millième près, puis regarder quels filtres un réseau se fabrique quand on le laisse apprendre.
 #
-# **À la fin, vous saurez** écrire une convolution 2D, prévoir la taille de sa sortie, ses poids et ses multiplications, calculer un champ réceptif, remonter en taille avec une convolution transposée, et dire ce qu'un pas de 2 fait perdre quand l'image se décale.
+# **À la fin, vous saurez** écrire une convolution 2D, prévoir la taille de sa sortie et compter ses poids et ses multiplications, calculer un champ réceptif, remonter en taille avec une convolution transposée, et dire ce qu'un pas de 2 fait perdre quand l'image se décale.
 #
 # **Prérequis** : leçon 1.1 · **Durée** : 60 min · **Références** : LeCun et al. 1998 ; Dumoulin & Visin 2016, *A guide to convolution arithmetic for deep learning* ; Luo et al. 2016, *Understanding the Effective Receptive Field* ; Odena et al. 2016, *Deconvolution and Checkerboard Artifacts* ; Yu & Koltun 2016 (dilatation) ; Araujo et al. 2019, *Computing Receptive Fields of Convolutional Neural Networks* ; Zhang 2019, *Making Convolutional Networks Shift-Invariant Again*
 
@@ -76,7 +76,7 @@ for name, kernel in classics.items():
 plots.table(rows, header=["filtre", "somme des poids", "ciel : plus de 0,5", "ciel : moins de 0,05"])
 
 # %% [markdown]
-# Le flou garde le ciel tel quel, parce que ses poids **somment à 1**. Les trois autres l'éteignent, parce que les leurs **somment à 0** : là où l'image ne change pas, il ne reste rien. Le premier Sobel répond quand l'image change de gauche à droite : les piliers, le bord droit du pavillon. Le second répond quand elle change de haut en bas : les toits. Le laplacien répond à ce qui est fin et isolé, dans toutes les directions : les tuiles, le feuillage.
+# Le flou garde le ciel tel quel, parce que la somme de ses poids vaut **1**. Les trois autres l'éteignent, parce que la somme des leurs vaut **0** : là où l'image ne change pas, il ne reste rien. Le premier Sobel répond quand l'image change de gauche à droite : les piliers, le bord droit du pavillon. Le second répond quand elle change de haut en bas : les toits. Le laplacien répond à ce qui est fin et isolé, dans toutes les directions : les tuiles, le feuillage.
 
 # %% [markdown]
 # ## 2. À vous : la convolution par fenêtres
@@ -86,7 +86,7 @@ plots.table(rows, header=["filtre", "somme des poids", "ciel : plus de 0,5", "ci
 #
 # Écrivez `conv2d(image, kernel, stride)` pour une image `(H, L)` et un noyau `(h, l)`, sans remplissage. La fenêtre n'avance que de `stride` pixels à la fois, dans les deux sens.
 #
-# (En mathématiques, la *convolution* retourne d'abord le noyau ; sans retournement, c'est une *corrélation croisée*. Tous les cadriciels calculent la seconde et la nomment comme la première : un noyau appris n'a pas d'endroit.)
+# (En mathématiques, la *convolution* retourne d'abord le noyau ; sans retournement, c'est une *corrélation croisée*. Tous les cadriciels calculent la seconde et lui donnent le nom de la première : quand le noyau est appris, cela ne change rien, l'apprentissage le trouve retourné.)
 
 
 # %%
@@ -120,9 +120,9 @@ print("égal à OpenCV, écart < 1e-5 :", np.abs(ours - opencv).max() < 1e-5)
 # %% [markdown]
 # ## 3. Remplissage, pas, dilatation
 #
-# Trois réglages changent l'endroit où la fenêtre se pose :
+# Trois réglages changent les pixels que lit la fenêtre :
 #
-# - le **remplissage** $p$ (*padding*) entoure l'image de $p$ zéros de chaque côté ; avec un noyau impair de côté $h$ et $p = (h-1)/2$, la sortie garde la taille de l'image ;
+# - le **remplissage** $p$ (*padding*) entoure l'image de $p$ zéros de chaque côté ; avec un noyau impair de côté $h$ et $p = (h-1)/2$, la sortie garde la taille de l'image (pas de 1, sans dilatation) ;
 # - le **pas** $s$ (*stride*) saute $s - 1$ positions sur $s$ ;
 # - la **dilatation** $d$ (*dilation*) écarte les poids : ils lisent un pixel sur $d$. Le noyau a toujours $h$ poids de côté, mais sa fenêtre couvre $d(h-1)+1$ pixels.
 #
@@ -176,7 +176,7 @@ for s, p, d in ((1, 0, 1), (1, 2, 1), (2, 2, 1), (3, 1, 1), (1, 0, 2), (1, 6, 3)
 plots.table(rows, header=["noyau 5×5, image 67×53", "taille prévue", "= OpenCV", "= Keras"])
 
 # %% [markdown]
-# Toutes les tailles sont celles prévues, et toutes les valeurs coïncident à $10^{-5}$ près. Reste un piège : dans Keras, `padding="same"` demande une sortie de $\lceil H/s \rceil$ pixels, et met le zéro impair **à droite et en bas**. Avec un pas de 2 et une image de taille paire, ce n'est pas le remplissage symétrique d'autres cadriciels.
+# Toutes les tailles prévues sont les bonnes, et toutes les valeurs coïncident à $10^{-5}$ près. Reste un piège : dans Keras, `padding="same"` demande une sortie de $\lceil H/s \rceil$ pixels, et, si le nombre de zéros à ajouter est impair, met celui qui reste **à droite et en bas**. Avec un pas de 2 et une image de taille paire, ce n'est pas le remplissage symétrique d'autres cadriciels.
 
 # %% tags=["nbval-check-output"]
 batch, weights = photo[None, :, :, None], edge[:, :, None, None]
@@ -255,7 +255,7 @@ plots.table(rows, header=["image", "poids (conv.)", "multiplications", "poids (d
 # %% [markdown]
 # $3 \times 3 \times 3 \times 64 + 64 = 1\,792$ poids, **quelle que soit la taille de l'image** ; chacun sert à 1 024 endroits, d'où près de 1,8 million de multiplications (les biais s'ajoutent, sans multiplier). La couche dense demande 201 millions de poids, et autant de multiplications, pour une image de 32 pixels de côté. Sur une photographie de 224 pixels, il lui en faudrait près de 500 milliards.
 #
-# Pourtant, une convolution **est** une couche dense : une couche dont presque tous les poids sont nuls, et les autres répétés. Écrivons la matrice d'une convolution 3×3 sur une image de 8×8, en lui donnant une à une les 64 images d'un seul pixel allumé.
+# Pourtant, une convolution **est** une couche dense : une couche dont presque tous les poids sont nuls, et les autres répétés. Écrivons la matrice d'une convolution 3×3 sur une image de 8×8, en lui donnant une à une les 64 images où un seul pixel est allumé.
 
 # %%
 small = np.arange(1, 10, dtype="float32").reshape(3, 3)  # nine different weights
@@ -332,7 +332,7 @@ print("la moyenne en garde moins :", strong["moyenne 8×8"] < 0.5 * strong["imag
 # | Exercice 2.1.e | difficulté ●●○ | 8 min | vérifié : mesuré sur des impulsions ; pas, dilatation, empilements, liste vide |
 # | --- | --- | --- | --- |
 #
-# Écrivez `receptive_field(stack)`, où `stack` est une liste de triplets (noyau, pas, dilatation), la couche la plus proche de l'image en premier. Un *pooling* compte comme une convolution de même fenêtre.
+# Écrivez `receptive_field(stack)`, où `stack` est une liste de triplets (noyau, pas, dilatation), la couche la plus proche de l'image en premier. Un *pooling* compte comme une convolution de même fenêtre et de même pas.
 
 
 # %%
@@ -354,7 +354,7 @@ check.receptive_field(receptive_field)
 # L'ordre des deux lignes de la boucle compte : une couche écarte les entrées des **suivantes**, pas les siennes. C'est pourquoi un pas placé tôt agrandit le champ de tout ce qui suit.
 
 # %% [markdown]
-# Une formule se vérifie. La dérivée d'**une** sortie par rapport à chaque pixel est nulle hors du champ réceptif. Construisons quatre empilements dans Keras, avec des poids au hasard, et mesurons la zone où cette dérivée n'est pas nulle. **Prévoyez** les quatre tailles.
+# Vérifions cette formule. La dérivée d'**une** sortie par rapport à chaque pixel est nulle hors du champ réceptif. Construisons quatre empilements dans Keras, avec des poids au hasard, et mesurons la zone où cette dérivée n'est pas nulle. **Prévoyez** les quatre tailles.
 
 # %%
 stacks = {
@@ -394,9 +394,9 @@ for name, stack in stacks.items():
 plots.table(rows, header=["empilement", "formule", "mesure"])
 
 # %% [markdown]
-# La mesure donne exactement la formule. Quatre couches dilatées voient 31 pixels, plus que les dix couches ordinaires, avec deux fois et demie moins de couches : c'est l'idée de Yu & Koltun (2016) pour la segmentation. Le champ des couches dilatées est aussi rempli de façon bien plus égale que les autres.
+# La mesure donne exactement la formule. Quatre couches dilatées voient 31 pixels, plus que les dix couches ordinaires, avec deux fois et demie moins de couches : c'est l'idée de Yu & Koltun (2016) pour la segmentation. Leur champ est aussi rempli de façon bien plus égale que celui des dix couches.
 #
-# Regardez maintenant la deuxième figure : le champ fait 21 pixels, mais le bord est presque noir. Il n'y a qu'un chemin du coin du champ à la sortie, et des dizaines de millions depuis le centre.
+# Regardez maintenant la deuxième figure : le champ fait 21 pixels, mais le bord est presque noir. Il n'y a qu'un chemin du coin du champ à la sortie, et des dizaines de millions depuis le centre (sans compter les canaux).
 
 # %% tags=["nbval-check-output"]
 deep = maps["10 × (3×3)"]
@@ -405,12 +405,12 @@ print(f"part du carré central dans le champ : {11**2 / 21**2:.0%}")
 print("part de la dérivée dans ce carré, plus de 70 % :", inner > 0.7)
 
 # %% [markdown]
-# C'est le **champ réceptif effectif** de Luo et al. (2016) : dans un empilement de poids au hasard, il a la forme d'une gaussienne, et son rayon ne croît que comme la racine du nombre de couches. Un réseau qui « voit » toute l'image, d'après la formule, peut n'en regarder vraiment que le milieu.
+# C'est le **champ réceptif effectif** de Luo et al. (2016) : dans un empilement de poids au hasard, il a la forme d'une gaussienne, et son rayon ne croît que comme la racine du nombre de couches. Une sortie qui, d'après la formule, « voit » toute l'image peut n'en regarder vraiment que le milieu.
 
 # %% [markdown]
 # ## 8. Quand l'image se décale
 #
-# Décaler l'image puis filtrer, ou filtrer puis décaler : pour une convolution de pas 1, c'est pareil. On dit qu'elle est **équivariante** aux décalages. Et avec un pas de 2 ? Prenons l'exemple à une dimension de Zhang (2019) : un signal en créneaux, et un maximum sur deux valeurs, de 2 en 2. **Prévoyez** les deux lignes.
+# Décaler l'image puis filtrer, ou filtrer puis décaler : pour une convolution de pas 1, c'est pareil (loin des bords). On dit qu'elle est **équivariante** aux décalages. Et avec un pas de 2 ? Prenons l'exemple à une dimension de Zhang (2019) : un signal en créneaux, et un maximum sur deux valeurs, de 2 en 2. **Prévoyez** les deux lignes.
 
 # %% tags=["nbval-check-output"]
 wave = np.array([0, 0, 1, 1, 0, 0, 1, 1])
@@ -418,9 +418,9 @@ for name, values in {"signal": wave, "décalé": np.roll(wave, -1)}.items():
     print(f"{name:7}", values, "→ maximum par deux :", values.reshape(4, 2).max(axis=1))
 
 # %% [markdown]
-# Un décalage d'un pixel, et la sortie passe de l'alternance à la constante : ce n'est le décalé de rien. Le pas de 2 jette une valeur sur deux ; un décalage d'un pixel change **lesquelles**.
+# Un décalage d'un pixel, et la sortie, qui alternait, devient constante : aucun décalage de la première ne donne la seconde. Le pas de 2 jette une valeur sur deux ; un décalage d'un pixel change **lesquelles**.
 #
-# Mesurons-le sur la photographie, que l'on fait glisser de $k$ pixels, en rebouclant pour que le bord ne joue aucun rôle. Après le filtre et ReLU, on réduit de quatre façons, et l'on cherche le **meilleur** décalage de la sortie : ce qui reste d'écart est ce que l'on ne peut plus rattraper. La dernière façon est celle de Zhang : un maximum de pas 1, un **flou**, et seulement alors le pas de 2.
+# Mesurons-le sur la photographie, que l'on fait glisser de $k$ pixels, en rebouclant pour que le bord ne joue aucun rôle. Après le filtre et ReLU, on garde tout (pas de 1) ou l'on réduit de trois façons, et l'on cherche le **meilleur** décalage de la sortie : ce qui reste d'écart est ce que l'on ne peut plus rattraper. La dernière façon est celle de Zhang : un maximum de pas 1, un **flou**, et seulement alors le pas de 2.
 
 
 # %%
@@ -471,16 +471,16 @@ print("maximum 2×2 : plus de la moitié :", odd_gap["maximum 2×2"] > 0.5)
 print("avec le flou, moins de 45 % :", odd_gap["maximum, flou, pas de 2"] < 0.45)
 
 # %% [markdown]
-# Avec un pas de 2, l'équivariance ne tient plus que pour les décalages **pairs** ; après quatre pas de 2, que pour les multiples de 16. À un décalage impair, un pas de 2 tout seul rend une sortie presque sans rapport (l'écart dépasse 90 % de la sortie elle-même ; les contours de cette photographie sont très fins), celui du maximum dépasse 60 %, et aucun recalage n'y peut rien. Flouter avant de sauter des pixels, comme le veut le théorème d'échantillonnage, ramène l'écart vers un tiers, sans l'annuler. Zhang obtient ainsi, sur ImageNet, des réseaux à la fois plus stables et un peu plus exacts.
+# Avec un pas de 2, l'équivariance ne tient plus que pour les décalages **pairs** ; après quatre pas de 2, que pour les multiples de 16. À un décalage impair, un pas de 2 tout seul rend une sortie très différente (l'écart dépasse 90 % de la norme de la sortie ; les contours de cette photographie sont très fins), avec le maximum, l'écart dépasse 60 %, et aucun recalage n'y peut rien. Flouter avant de sauter des pixels, comme le veut le théorème d'échantillonnage, ramène l'écart vers un tiers, sans l'annuler. Zhang obtient ainsi, sur ImageNet, des réseaux à la fois plus stables et un peu plus exacts.
 
 # %% [markdown]
 # ## 9. La convolution transposée (pour approfondir)
 #
-# Un réseau qui dessine (segmentation, auto-encodeur) doit **remonter** en taille. La **convolution transposée** prend le chemin inverse d'une convolution : chaque valeur distribue à sa fenêtre, au lieu de la lire, et là où les fenêtres se chevauchent, les dons s'ajoutent. En matrices, c'est $M^\top$ au lieu de $M$, d'où, pour toutes images $x$ et $y$ :
+# Un réseau qui dessine (segmentation, auto-encodeur) doit **remonter** en taille. La **convolution transposée** prend le chemin inverse d'une convolution : au lieu de lire sa fenêtre, chaque valeur s'y distribue, multipliée par les poids du noyau ; là où les fenêtres se chevauchent, les dons s'ajoutent. En matrices, c'est $M^\top$ au lieu de $M$, d'où, pour toutes images $x$ et $y$ :
 #
 # $$ \langle \mathrm{Conv}\,x,\ y \rangle = \langle x,\ \mathrm{ConvT}\,y \rangle $$
 #
-# C'est aussi le gradient d'une convolution par rapport à son entrée : vos cadriciels en calculent à chaque pas d'apprentissage. Ce n'est **pas** l'inverse d'une convolution, malgré son autre nom de « déconvolution ».
+# C'est aussi le gradient d'une convolution par rapport à son entrée : les cadriciels en calculent donc à chaque rétropropagation. Ce n'est **pas** l'inverse d'une convolution, malgré son autre nom de « déconvolution ».
 
 # %% tags=["nbval-check-output"]
 rng = np.random.default_rng(0)
@@ -515,7 +515,7 @@ for side in (3, 4):
     print(cover[4:8, 4:8].astype(int))
 
 # %% [markdown]
-# Avec un noyau de 3, les pixels reçoivent tour à tour 1, 2 ou 4 dons : la fourrure se couvre d'un **damier**. Avec un noyau de 4, multiple du pas, chacun en reçoit 4. Un réseau peut apprendre à compenser, mais il y arrive mal : Odena et al. (2016) conseillent un noyau multiple du pas, ou mieux, d'agrandir l'image (plus proche voisin) avant une convolution ordinaire.
+# Avec un noyau de 3, les pixels reçoivent tour à tour 1, 2 ou 4 dons : la fourrure se couvre d'un **damier**. Avec un noyau de 4, multiple du pas, chacun en reçoit 4, sauf au bord. Un réseau peut apprendre à compenser, mais il y arrive mal : Odena et al. (2016) conseillent de prendre un noyau multiple du pas ou, mieux, d'agrandir l'image (plus proche voisin) avant une convolution ordinaire.
 
 # %% [markdown]
 # ## 10. Les filtres qu'un réseau apprend
@@ -564,7 +564,7 @@ plots.show(as_pictures(learned), columns=12, size=1, title=after, alt=alt)
 # %% [markdown]
 # Partis du bruit, les filtres sont devenus lisses. On reconnaît des **bords** orientés (clair d'un côté, sombre de l'autre : un Sobel), des **barres** et des **taches** (un laplacien), et des **oppositions de couleurs**, bleu contre orange surtout, que les filtres classiques n'ont pas. Tout n'est pas si net : plusieurs filtres se ressemblent, et quelques-uns ne se laissent pas nommer.
 #
-# Ne nous fions pas à l'œil seul. Le flou, Sobel et Laplace sont, à l'échelle d'une fenêtre de 7×7, une gaussienne et ses dérivées premières et secondes : six images. Quelle part des filtres appris s'écrit avec ces six-là, alors qu'ils ont 49 poids par canal ? Et deux poids voisins se ressemblent-ils ?
+# Ne nous fions pas à l'œil seul. À l'échelle d'une fenêtre de 7×7, le flou, Sobel et Laplace deviennent une gaussienne et ses dérivées premières et secondes : six images. Quelle part des filtres appris (en somme des carrés des poids) s'écrit avec ces six-là, alors qu'ils ont 49 poids par canal ? Et deux poids voisins se ressemblent-ils ?
 
 # %%
 t, sigma = np.arange(-3, 4), 1.5
@@ -596,7 +596,9 @@ print("voisins sans lien avant, semblables après :", abs(neighbours(initial)) <
 print("exactitude en test d'au moins 42 % :", np.mean(guesses == data.y_test) > 0.42)
 
 # %% [markdown]
-# Personne n'a demandé au réseau de dériver l'image : il y vient parce que c'est utile, comme le cortex visuel, et comme presque tous les réseaux entraînés sur des photographies. Dernière mesure : ce réseau a un pas de 2 et un *pooling*. Décalons les images de test d'**un** pixel. Combien changent de classe ?
+# Personne n'a demandé au réseau de dériver l'image : il y est venu en apprenant à classer. On trouve des filtres du même genre dans le cortex visuel, et dans la première couche de la plupart des réseaux entraînés sur des photographies.
+#
+# Dernière mesure : ce réseau a un pas de 2 et un *pooling*. Décalons les images de test d'**un** pixel. Pour combien d'entre elles la réponse change-t-elle ?
 
 # %%
 padded = np.pad(x_test, ((0, 0), (2, 2), (2, 2), (0, 0)), mode="reflect")
@@ -607,7 +609,7 @@ print(f"réponses changées par un pixel de décalage : {np.mean(moved != guesse
 print("plus de 5 % des réponses changent :", np.mean(moved != guesses) > 0.05)
 
 # %% [markdown]
-# Environ une image sur dix change de classe, pour un décalage que l'œil ne voit pas. « Les réseaux convolutifs sont invariants aux décalages » : vous savez maintenant ce qu'il faut en retrancher.
+# La réponse change pour environ une image sur dix, alors que le décalage se remarque à peine. On lit souvent que les réseaux convolutifs sont « invariants aux décalages » ; celui-ci ne l'est que de façon approximative.
 
 # %% [markdown]
 # ## À retenir
@@ -616,19 +618,19 @@ print("plus de 5 % des réponses changent :", np.mean(moved != guesses) > 0.05)
 # - Une convolution est une couche dense, locale et à poids partagés ; *im2col* en fait un produit de matrices.
 # - Le champ réceptif croît comme la somme des $d(h-1)$, multipliés par les pas qui précèdent ; en pratique, le centre compte bien plus que le bord.
 # - Pas de 1 : équivariante aux décalages. Pas de 2 : seulement aux décalages pairs ; un flou avant le pas limite les dégâts.
-# - La convolution transposée est l'adjointe, pas l'inverse ; prenez un noyau multiple du pas pour éviter le damier.
+# - La convolution transposée a pour matrice la transposée, pas l'inverse ; prenez un noyau multiple du pas pour éviter le damier.
 #
 # ## Questionnaire
 #
 # 1. Combien de poids pour 64 filtres 5×5 sur une image RVB, biais compris ? Et si l'image est deux fois plus large ?
 # 2. Deux convolutions 3×3 ou une 5×5 : même champ réceptif. Laquelle a le moins de poids, avec $C$ canaux partout ?
 # 3. Image de 224 pixels, noyau 7×7, pas de 2, remplissage 3 : quelle taille en sortie ?
-# 4. Un filtre dont les poids somment à 0 : que rend-il sur une image dont on augmente partout la luminosité de 0,1 ?
+# 4. Un filtre a des poids de somme nulle : que rend-il sur une image dont on augmente partout la luminosité de 0,1 ?
 # 5. Pourquoi un réseau avec cinq pas de 2 n'est-il équivariant qu'aux décalages multiples de 32 ?
 #
 # <details><summary>Réponses</summary>
 #
-# 1. $5 \times 5 \times 3 \times 64 + 64 = 4\,864$ ; autant. 2. Les deux 3×3 : $18\,C^2$ contre $25\,C^2$, avec une non-linéarité de plus. 3. $\lfloor (224 + 6 - 7)/2 \rfloor + 1 = 112$. 4. La même chose qu'avant, sauf au bord s'il y a un remplissage de zéros. 5. Un pixel de la sortie vaut $2^5 = 32$ pixels de l'image : un décalage plus fin ne tombe pas sur sa grille.
+# 1. $5 \times 5 \times 3 \times 64 + 64 = 4\,864$ ; autant. 2. Les deux 3×3 : $18\,C^2$ contre $25\,C^2$, avec une non-linéarité de plus. 3. $\lfloor (224 + 6 - 7)/2 \rfloor + 1 = 112$. 4. La même chose qu'avant, sauf au bord s'il y a un remplissage de zéros. 5. Deux pixels voisins de la sortie sont écartés de $2^5 = 32$ pixels dans l'image : un décalage plus fin ne tombe pas sur cette grille.
 #
 # </details>
 #
