@@ -167,13 +167,10 @@ def curves(series, *, title, xlabel, ylabel, alt, log=False, x=None, ax=None):
         publish(figure, alt)
 
 
-def live(history):
-    """The curves of a training under way, as an image to display again and again: losses, then the other metrics."""
+def live(groups):
+    """The curves of a training under way, one panel a dictionary of `groups`: an image to display again and again."""
     from IPython.display import Image
 
-    losses = {name: values for name, values in history.items() if name.endswith("loss")}
-    others = {name: values for name, values in history.items() if name not in losses}
-    groups = [group for group in (losses, others) if group]
     figure, axes = plt.subplots(1, len(groups), figsize=(5 * len(groups), 3), squeeze=False)
     for axis, group in zip(axes.flat, groups):
         curves(group, title="", xlabel="époque", ylabel="", alt="", ax=axis)

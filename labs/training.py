@@ -212,12 +212,19 @@ class _Live(_Watcher):
         super().on_epoch_end(epoch, logs)
         self.bar.set_postfix({_FRENCH.get(name, name): f"{value:.3f}" for name, value in (logs or {}).items()})
         if time.perf_counter() - self.drawn > REFRESH or epoch + 1 == self.epochs:
-            self.handle.update(plots.live(self.history))
+            self.handle.update(plots.live(_panels(self.history)))
             self.drawn = time.perf_counter()
 
     def on_train_end(self, logs=None):
         self.bar.n = len(self.seconds)
         self.bar.close()
+
+
+def _panels(history):
+    """The losses, then the other metrics if there are any, under their French names."""
+    losses = {_FRENCH.get(name, name): values for name, values in history.items() if name.endswith("loss")}
+    others = {_FRENCH.get(name, name): values for name, values in history.items() if not name.endswith("loss")}
+    return [losses, others] if others else [losses]
 
 
 _FRENCH = {

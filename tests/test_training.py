@@ -175,3 +175,18 @@ def test_a_restart_draws_other_weights_than_those_before_and_keeps_the_rate(mode
 def test_a_restart_needs_a_compiled_model():
     with pytest.raises(ValueError, match="compile"):
         training.restart(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]), 0)
+
+
+def test_the_live_curves_are_in_french_losses_apart_from_the_other_metrics(model, monkeypatch):
+    import IPython.display
+
+    shown = []
+    monkeypatch.setattr(training.runtime, "interactive", lambda: True)
+    monkeypatch.setattr(training.plots, "live", shown.append)
+    monkeypatch.setattr(IPython.display, "display", lambda *things, **options: IPython.display.DisplayHandle())
+    monkeypatch.setattr(IPython.display.DisplayHandle, "update", lambda handle, picture: None)
+    training.fit(model, X, Y, validation=(X, Y), epochs=2)
+    losses, others = shown[-1]
+    assert set(losses) == {"coût", "coût de validation"}
+    assert set(others) == {"exactitude", "exactitude de validation"}
+    assert all(len(values) == 2 for values in [*losses.values(), *others.values()])

@@ -100,7 +100,7 @@ check.to_unit_range(to_unit_range)
 # La suite d'une leçon n'utilise jamais vos réponses : un exercice non résolu ne bloque rien.
 
 # %% [markdown]
-# ## 4. Un premier réseau, en moins d'une minute
+# ## 4. Un premier réseau, en une vingtaine de secondes
 #
 # Une couche cachée de 128 neurones, puis dix sorties, une par classe. Le réseau va parcourir six fois les images d'apprentissage : six **époques**. Après chacune, Keras mesure aussi l'exactitude sur d'autres images, ici celles de test, et l'appelle « exactitude de validation ». Tout ce que font ces cellules sera expliqué, et réécrit à la main, dans le chapitre 1.
 
