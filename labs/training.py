@@ -26,10 +26,8 @@ def fit(model, x, y, *, validation=None, epochs=1, batch_size=128, callbacks=(),
     Raises:
         ValueError: model not compiled, or x and y of different lengths.
     """
-    if getattr(model, "optimizer", None) is None:
-        raise ValueError("Ce modèle n'est pas compilé ; appelez d'abord model.compile(optimizer=…, loss=…).")
-    if y is not None and len(x) != len(y):
-        raise ValueError(f"Il faut autant d'exemples que d'étiquettes ; reçu {len(x)} et {len(y)}.")
+    _require_compiled(model)
+    _require_pairs(x, y)
     watcher = (_Live if runtime.interactive() else _Lines)(epochs)
     history = model.fit(
         x, y, validation_data=validation, epochs=epochs, batch_size=batch_size, verbose=0,
@@ -43,8 +41,7 @@ def restart(model, seed):
 
     The compiled functions are kept: several seeds of one model cost one compilation.
     """
-    if getattr(model, "optimizer", None) is None:
-        raise ValueError("Ce modèle n'est pas compilé ; appelez d'abord model.compile(optimizer=…, loss=…).")
+    _require_compiled(model)
     keras.utils.set_random_seed(seed)
     optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
     for one in (model.optimizer, optimizer):
@@ -113,16 +110,24 @@ def _put_back(variables):
             variable.assign(value)
 
 
-def _check_range(model, x, y, low, high, steps, smoothing):
+def _require_compiled(model):
     if getattr(model, "optimizer", None) is None:
         raise ValueError("Ce modèle n'est pas compilé ; appelez d'abord model.compile(optimizer=…, loss=…).")
+
+
+def _require_pairs(x, y):
+    if y is not None and len(x) != len(y):  # no y: x gives its own, a generator for instance
+        raise ValueError(f"Il faut autant d'exemples que d'étiquettes ; reçu {len(x)} et {len(y)}.")
+
+
+def _check_range(model, x, y, low, high, steps, smoothing):
+    _require_compiled(model)
     if not isinstance(model.optimizer.learning_rate, keras.Variable):
         raise ValueError(
             "Le taux d'apprentissage de ce modèle suit un calendrier, que le test ne peut pas remplacer ; "
             "compilez-le avec un taux constant, par exemple keras.optimizers.Adam(1e-3)."
         )
-    if len(x) != len(y):
-        raise ValueError(f"Il faut autant d'exemples que d'étiquettes ; reçu {len(x)} et {len(y)}.")
+    _require_pairs(x, y)
     if not 0 < low < high or steps < 10 or not 0 <= smoothing < 1:
         raise ValueError(
             "Attendu : 0 < low < high, au moins 10 pas et 0 ≤ smoothing < 1 ; "
