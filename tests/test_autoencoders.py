@@ -1,0 +1,81 @@
+import keras
+import numpy as np
+import pytest
+import scipy.linalg
+import scipy.stats
+
+from labs import autoencoders
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    keras.utils.set_random_seed(0)
+
+
+@pytest.mark.parametrize(
+    "build, shape",
+    [
+        (lambda: autoencoders.linear(20, 3), (20,)),
+        (lambda: autoencoders.dense((8, 8), 3, hidden=(32, 16)), (8, 8)),
+        (lambda: autoencoders.convolutional((12, 8, 1), 3, width=4), (12, 8, 1)),
+    ],
+)
+def test_an_autoencoder_gives_back_the_shape_and_shares_its_weights(build, shape):
+    model = build()
+    images = np.random.default_rng(0).random((5, *shape)).astype("float32")
+    codes = model.encoder(images)
+    assert codes.shape == (5, 3)
+    assert np.allclose(model.whole(images), model.decoder(codes), atol=1e-6)
+    assert model.whole(images).shape == images.shape
+
+
+def test_the_best_linear_autoencoder_spans_the_subspace_of_the_principal_components():
+    rng = np.random.default_rng(0)
+    x = (rng.normal(size=(2000, 10)) * [5, 4, 3, 1, 1, 0.5, 0.5, 0.2, 0.2, 0.1]).astype("float32")
+    x = (x - x.mean(0)) @ np.linalg.qr(rng.normal(size=(10, 10)))[0].astype("float32")
+    model = autoencoders.linear(10, 3).whole
+    model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(2e-2, 1500)), "mse")
+    model.fit(x, x, epochs=75, batch_size=100, verbose=0)
+    decoder = model.layers[-1].get_weights()[0]
+    components = np.linalg.svd(x, full_matrices=False)[2][:3]
+    assert np.degrees(scipy.linalg.subspace_angles(decoder.T, components.T)).max() < 5
+
+
+def test_the_error_is_the_mean_square_of_each_image():
+    images = np.random.default_rng(0).random((7, 8, 8, 1)).astype("float32")
+    model = autoencoders.convolutional((8, 8, 1), 2, width=2).whole
+    expected = [np.mean((one - np.asarray(model(one[None]))[0]) ** 2) for one in images]
+    assert autoencoders.reconstruction_error(model, images) == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_divergence_is_that_of_one_dimensional_normal_laws_integrated():
+    mean, deviation = np.array([[0.5, -1.0]]), np.array([[0.7, 1.5]])
+    expected = 0.0
+    for m, s in zip(mean[0], deviation[0]):
+        z = np.linspace(m - 12 * s, m + 12 * s, 20_001)
+        p, q = scipy.stats.norm.pdf(z, m, s), scipy.stats.norm.logpdf(z)
+        expected += np.trapezoid(p * (scipy.stats.norm.logpdf(z, m, s) - q), z)
+    got = autoencoders.kl_divergence(mean.astype("float32"), np.log(deviation**2).astype("float32"))
+    assert float(got[0]) == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_loss_of_a_variational_autoencoder_is_the_negative_bound():
+    encoder = keras.Sequential([keras.Input((6,)), keras.layers.Dense(4)])
+    decoder = keras.Sequential([keras.Input((2,)), keras.layers.Dense(6, "sigmoid")])
+    model = autoencoders.VariationalAutoencoder(encoder, decoder, beta=0.5)
+    model.compile(keras.optimizers.SGD(0.0))
+    encoder.layers[0].bias.assign([0.3, -0.2, -30.0, -30.0])  # nearly no noise: the bound can be computed by hand
+    encoder.layers[0].kernel.assign(np.zeros((6, 4)))
+    x = np.random.default_rng(0).random((3, 6)).astype("float32")
+    p = np.asarray(decoder(np.tile([[0.3, -0.2]], (3, 1)).astype("float32")))
+    cross_entropy = -(x * np.log(p) + (1 - x) * np.log(1 - p)).sum(axis=1).mean()
+    divergence = -0.5 * (2 * (1 - 30) - 0.09 - 0.04 - 2 * np.exp(-30))
+    assert model.evaluate(x, x, verbose=0) == pytest.approx(cross_entropy + 0.5 * divergence, rel=1e-4)
+
+
+def test_a_wrong_shape_is_an_error_that_says_what_was_given():
+    with pytest.raises(ValueError, match="multiples de 4.*30×28"):
+        autoencoders.convolutional((30, 28, 1), 2)
+    encoder, decoder = (keras.Sequential([keras.Input((n,)), keras.layers.Dense(m)]) for n, m in ((6, 5), (2, 6)))
+    with pytest.raises(ValueError, match="5 valeurs pour un code de dimension 2"):
+        autoencoders.VariationalAutoencoder(encoder, decoder)
