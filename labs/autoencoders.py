@@ -1,6 +1,6 @@
 """Autoencoders: linear, deep, convolutional, variational; what their errors tell. Chapter 3.
 
-Images are float32 in [0, 1]; decoders return logits of pixels where `logits` is said, values otherwise.
+Images are float32 in [0, 1]; decoders end with a sigmoid, except the linear one.
 """
 
 from typing import NamedTuple
@@ -29,7 +29,7 @@ def linear(size, code):
 def dense(shape, code, *, hidden=(512, 256, 128)):
     """Dense layers down to `code` values, then up again in the mirror: images (N, *shape). Lesson 3.1.
 
-    Hinton & Salakhutdinov 2006, with ReLU in place of the sigmoid, hence no pretraining.
+    After Hinton & Salakhutdinov 2006, smaller, with ReLU and He's initialisation in place of sigmoids and pretraining.
     """
     stack = lambda sizes: [layers.Dense(size, "relu", kernel_initializer="he_normal") for size in sizes]  # noqa: E731
     encoder = [keras.Input(shape), layers.Flatten(), *stack(hidden), layers.Dense(code)]
@@ -67,7 +67,7 @@ def _assemble(encoder, decoder):
 
 
 def reconstruction_error(model, images, batch_size=500):
-    """Mean squared error of each image: (N,). Lesson 3.2."""
+    """Mean squared error of each image: (N,). Lessons 3.1 and 3.2."""
     images = np.asarray(images, "float32")
     rebuilt = model.predict(images, batch_size=batch_size, verbose=0)
     return np.mean((images - rebuilt) ** 2, axis=tuple(range(1, images.ndim)))

@@ -43,7 +43,7 @@ EMBEDDED = {
         {"train": 60_000, "test": 10_000},
         ("T-shirt", "pantalon", "pull", "robe", "manteau", "sandale", "chemise", "basket", "sac", "bottine"),
     ),
-    "mnist": Embedded((28, 28), {"train": 20_000, "test": 4_000}, tuple("0123456789")),
+    "mnist": Embedded((28, 28), {"train": 20_000, "test": 10_000}, tuple("0123456789")),
     "cifar10": Embedded(
         (32, 32, 3),
         {"train": 20_000, "test": 4_000},
@@ -88,7 +88,7 @@ def fashion_mnist():
 
 
 def mnist():
-    """MNIST, 28×28 (LeCun et al. 1998): 20 000 + 4 000 digits, 60 000 + 10 000 in profile "complet"."""
+    """MNIST, 28×28 (LeCun et al. 1998): 20 000 + 10 000 digits, 60 000 + 10 000 in profile "complet"."""
     return _whole("mnist") if runtime.profile() == "complet" else _embedded("mnist")
 
 

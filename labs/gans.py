@@ -11,6 +11,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers, ops
+from scipy import optimize
+from scipy.spatial import distance
 
 from labs import training
 
@@ -238,11 +240,12 @@ class Training(NamedTuple):
     steps: np.ndarray
 
 
-def train(gan, images, *, steps, batch_size=64, moments=6, shown=16, seed=0):
+def train(gan, images, *, steps, batch_size=64, moments=6, shown=16, watch=None, seed=0):
     """Train a compiled GAN for `steps` rounds, and keep what `shown` fixed noises give at `moments` steps. Lesson 3.3.
 
     Args:
         images: (N, …) float32 in [0, 1], or points of the plane.
+        watch: function (moment, logs) called at each moment, to measure something.
 
     Returns:
         Training; the history has one value a moment for each loss.
@@ -259,7 +262,8 @@ def train(gan, images, *, steps, batch_size=64, moments=6, shown=16, seed=0):
         )
     noise = keras.random.normal((shown, *gan.generator.input_shape[1:]), seed=seed)
     samples = [_draw(gan, noise)]
-    keep = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: samples.append(_draw(gan, noise)))
+    callbacks = [Guard(), keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: samples.append(_draw(gan, noise)))]
+    callbacks += [] if watch is None else [keras.callbacks.LambdaCallback(on_epoch_end=watch)]
     data = tf.data.Dataset.from_tensor_slices(np.asarray(images, "float32"))
     data = data.shuffle(len(images), seed=seed).repeat().batch(whole, drop_remainder=True).prefetch(2)
     history = training.fit(
@@ -269,7 +273,7 @@ def train(gan, images, *, steps, batch_size=64, moments=6, shown=16, seed=0):
         epochs=moments,
         steps_per_epoch=steps // moments,
         batch_size=None,
-        callbacks=[keep, Guard()],
+        callbacks=callbacks,
         shuffle=False,
     )
     return Training(history, np.stack(samples), np.arange(moments + 1) * (steps // moments))
@@ -360,6 +364,19 @@ def kernel_distance(a, b):
     kernel = lambda x, y: (x @ y.T / x.shape[1] + 1) ** 3  # noqa: E731
     within = [(k.sum() - np.trace(k)) / (len(k) * (len(k) - 1)) for k in (kernel(a, a), kernel(b, b))]
     return float(sum(within) - 2 * kernel(a, b).mean())
+
+
+def earth_mover(x, y):
+    """Exact Wasserstein-1 distance between two clouds of as many points (N, D), by optimal assignment. Lesson 3.4.
+
+    Raises:
+        ValueError: clouds of different shapes.
+    """
+    x, y = np.asarray(x, "float64"), np.asarray(y, "float64")
+    if x.ndim != 2 or x.shape != y.shape:
+        raise ValueError(f"Attendu deux nuages de même forme (N, D) ; reçu {x.shape} et {y.shape}.")
+    cost = distance.cdist(x, y)
+    return float(cost[optimize.linear_sum_assignment(cost)].mean())
 
 
 def _features(a, b):

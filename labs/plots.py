@@ -337,6 +337,98 @@ def windows(image, output, *, size, stride=1, padding=0, dilation=1):
     return figure, draw
 
 
+def architecture(blocks, *, title, alt):
+    """The blocks of a model, left to right, and the share of each in the parameters and multiplications. Lesson 2.2.
+
+    A box is as high as its maps are wide and as thick as they are many (logarithmic scales); below it, what comes out
+    of the block, its parameters and its multiplications for one image.
+
+    Args:
+        blocks: what `labs.zoo.blocks` says of a model; 20 blocks stay readable.
+
+    Raises:
+        ValueError, TypeError: no block, or something else than blocks.
+    """
+    blocks = list(blocks) if isinstance(blocks, (list, tuple)) else blocks
+    if not isinstance(blocks, list) or not all(hasattr(block, "multiplications") for block in blocks):
+        raise TypeError(f"Attendu la liste que rend zoo.blocks(modèle) ; reçu {type(blocks).__name__}.")
+    if not blocks:
+        raise ValueError("Aucun bloc à dessiner : le modèle n'a pas de couche. Donnez zoo.blocks(modèle).")
+    figure, (boxes, bars) = plt.subplots(2, 1, figsize=(13.5, 7), sharex=True, height_ratios=(3, 2))
+    for place, block in enumerate(blocks):
+        _box(boxes, place, block.shape, COLORS[place % 2 * 5])
+    _captions(boxes, blocks)
+    boxes.set(title=title, xlim=(-0.6, len(blocks) - 0.4), yticks=[])
+    boxes.set_ylim(-0.005, 1.14 * max(_height(block.shape) for block in blocks))
+    boxes.grid(False)
+    boxes.spines[:].set_visible(False)
+    for side, (name, field, hatch) in enumerate((("paramètres", 2, ""), ("multiplications", 3, "//"))):
+        values = np.array([block[field] for block in blocks], "float64")
+        where = np.arange(len(blocks)) + 0.4 * side - 0.2
+        bars.bar(where, 100 * values / max(values.sum(), 1), 0.38, color=COLORS[side], hatch=hatch, edgecolor="white",
+                 label=f"{name} ({_short(values.sum())} en tout)")  # fmt: skip
+    bars.set(ylabel="part du réseau (%)", xticks=[])
+    bars.grid(axis="x", visible=False)
+    bars.legend()
+    publish(figure, alt)
+
+
+def _box(axis, place, shape, color):
+    """A block seen from the side: the height is that of its maps, the thickness their number."""
+    height, width = _height(shape), (1 + np.log2(shape[-1])) / 20
+    slant = 0.12 * height
+    left, corners = place - (width + slant) / 2, np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
+    front = [left, 0] + corners * [width, height]
+    top = np.array([front[3], front[2], front[2] + [slant, slant], front[3] + [slant, slant]])
+    flank = np.array([front[1], front[1] + [slant, slant], front[2] + [slant, slant], front[2]])
+    for face, alpha in ((front, 0.9), (top, 0.45), (flank, 0.65)):
+        axis.add_patch(plt.Polygon(face, facecolor=color, alpha=alpha, edgecolor="black", linewidth=1))
+
+
+def _height(shape):
+    return (1 + np.log2(shape[0] if len(shape) == 3 else 1)) / 9
+
+
+def _captions(axis, blocks):
+    """Under each box, the name of the block, its output, its parameters and multiplications: the rows of a table."""
+    many = len(blocks) > 12
+    rows = {
+        "bloc": [_in_french(block.name, "\n" if many else " ") for block in blocks],
+        "sortie": [("×\n" if many else "×").join(map(str, block.shape)) for block in blocks],
+        "paramètres": [_short(block.parameters) for block in blocks],
+        "multiplications": [_short(block.multiplications) for block in blocks],
+    }
+    low = -8
+    for title, values in rows.items():
+        lines = max(value.count("\n") for value in values) + 1
+        options = {"textcoords": "offset points", "va": "top", "fontsize": 12, "annotation_clip": False}
+        for place, value in enumerate(values):
+            weight = "bold" if title == "bloc" else "normal"
+            axis.annotate(value, (place, 0), xytext=(0, low), ha="center", weight=weight, **options)
+        axis.annotate(title, (0, 0), xycoords=("axes fraction", "data"), xytext=(-6, low), ha="right",
+                      style="italic", **options)  # fmt: skip
+        low -= 17 * lines + 3
+
+
+_FRENCH = {"stem": "entrée", "stage": "étage", "dense": "bloc", "head": "tête", "end": "fin", "output": "sortie"}
+
+
+def _in_french(name, space):
+    """ "stage2-1" -> "étage 2-1", as a trainee reads it."""
+    word = name.rstrip("-0123456789")
+    known = _FRENCH.get(word, word)
+    return known + (space if word in _FRENCH and name != word else "") + name[len(word) :]
+
+
+def _short(number):
+    """1516 -> "1,5 k", 102764544 -> "103 M": two figures at least, three at most."""
+    unit = 0
+    while number >= 999.5 and unit < 3:
+        number, unit = number / 1000, unit + 1
+    text = f"{number:.1f}".replace(".", ",") if unit and number < 9.95 else f"{number:.0f}"
+    return text + ("", "\u00a0k", "\u00a0M", "\u00a0G")[unit]
+
+
 def table(rows, *, header, align=None):
     """Print `rows` as an aligned text table: the same bytes everywhere, for the cells that are compared."""
     cells = [[str(value) for value in row] for row in [header, *rows]]

@@ -1,4 +1,4 @@
-"""Training with Keras: `fit` that one can watch, learning-rate schedules. Chapters 1 to 4."""
+"""Training with Keras: `fit` that one can watch, learning-rate schedules, linear probe. Chapters 1 to 4."""
 
 import contextlib
 import time
@@ -135,6 +135,7 @@ def _check_range(model, x, y, low, high, steps, smoothing):
         )
 
 
+@keras.saving.register_keras_serializable("labs")
 class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
     """Linear warm-up to `peak`, then linear decay to 0, over `steps` updates. Smith & Topin 2018. Lesson 1.4."""
 
@@ -238,3 +239,51 @@ _FRENCH = {
     "val_loss": "coût de validation",
     "val_accuracy": "exactitude de validation",
 }
+
+
+# ── Transfer ──
+
+
+def linear_probe(features, labels, *, penalty=1.0):
+    """Multinomial logistic regression on standardised features (N, D): a fitted scikit-learn pipeline. Lesson 2.4.
+
+    It minimises the sum of the cross-entropies + penalty × D / 2 × the sum of the squared weights; the biases are free.
+    The pipeline has `predict`, `predict_proba` and `score`.
+
+    Args:
+        labels: integers (N,), at least two different ones.
+        penalty: above 0; multiplied by D, so that one value suits short features and long ones.
+
+    Raises:
+        ValueError: other shapes, values that are not finite, a single class, or a penalty that is not positive.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    features, labels = np.asarray(features), np.asarray(labels)
+    if features.ndim != 2 or labels.shape != features.shape[:1]:
+        raise ValueError(
+            f"Attendu des caractéristiques (N, D) et des étiquettes (N,) ; reçu {features.shape} et {labels.shape}. "
+            "Des cartes (N, H, L, C) se résument par leur moyenne : cartes.mean(axis=(1, 2))."
+        )
+    if not np.all(np.isfinite(features)):
+        raise ValueError(
+            "Les caractéristiques contiennent des valeurs non finies (NaN ou infini) : corrigez-les avant."
+        )
+    if len(np.unique(labels)) < 2:
+        raise ValueError("Il faut des exemples d'au moins deux classes pour apprendre à les séparer.")
+    if not penalty > 0:
+        raise ValueError(f"La pénalité est un nombre positif, 1 par défaut ; reçu {penalty}.")
+    softmax = LogisticRegression(C=1 / (penalty * features.shape[1]), max_iter=1000)
+    return make_pipeline(StandardScaler(), softmax).fit(features, labels)
+
+
+def probe_weights(probe):
+    """The dense layer that answers as a `linear_probe` of 3 classes or more: (kernel, bias). Lesson 2.4.
+
+    Shapes (D, K) and (K,). The standardisation is folded in: the logits are features @ kernel + bias.
+    """
+    scaler, softmax = probe[0], probe[-1]
+    kernel = (softmax.coef_ / scaler.scale_).T
+    return kernel.astype("float32"), (softmax.intercept_ - scaler.mean_ @ kernel).astype("float32")

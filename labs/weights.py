@@ -11,6 +11,7 @@ FILES = {
     "efficientnet_lite0": "weights/efficientnet_lite0.npz",
     "resnet20": "weights/resnet20_cifar10.npz",
     "densenet40": "weights/densenet40_cifar10.npz",
+    "fashion_classifier": "weights/fashion_classifier.npz",
 }
 
 
@@ -64,6 +65,9 @@ def save(model, file):
     file = pathlib.Path(file)
     file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_name(file.name + ".partial")
-    with temporary.open("wb") as stream:
-        np.savez(stream, **arrays)
-    os.replace(temporary, file)
+    try:
+        with temporary.open("wb") as stream:
+            np.savez(stream, **arrays)
+        os.replace(temporary, file)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -146,8 +146,8 @@ def vgg(widths=(32, 64, 128), depths=(2, 2, 4), classes=10, input_shape=(32, 32,
 def network_in_network(width=192, classes=10, input_shape=(32, 32, 3), *, normalise=False, dropout=0.5):
     """Network in Network (Lin, Chen & Yan 2014), its CIFAR-10 model: three mlpconv blocks, then an average. Lesson 2.2.
 
-    966 986 parameters when width = 192, as published; a smaller width scales every layer. `normalise` adds batch
-    normalisation, which the paper does not have.
+    966 986 parameters when width = 192, as published, but without the ReLU of the last layer: its means are logits. A
+    smaller width scales every layer. `normalise` adds batch normalisation, which the paper does not have.
     """
     x = inputs = keras.Input(input_shape)
     plan = (
@@ -285,6 +285,93 @@ def densenet(depth=40, growth=12, classes=10, input_shape=(32, 32, 3), *, bottle
     return _head(inputs, _bn_relu(x, "end"), classes, f"densenet{depth}")
 
 
+# ── The course's own classifier ──
+
+
+def fashion_classifier(weights="fashion_mnist", top=True):
+    """A small network for Fashion-MNIST: (N, 28, 28, 1) -> logits (N, 10), or 64 features when top=False. Lesson 3.3.
+
+    Three times a 3×3 convolution, a 2×2 maximum, batch normalisation, ReLU; then the mean of each map.
+
+    Args:
+        weights: "fashion_mnist", those that scripts/train_classifiers.py made, or None, random.
+    """
+    if weights not in ("fashion_mnist", None):
+        raise ValueError(f"Poids possibles : « fashion_mnist » ou None (au hasard) ; reçu {weights!r}.")
+    x = inputs = keras.Input((28, 28, 1))
+    for stage, filters in enumerate((16, 32, 64), start=1):
+        x = layers.Conv2D(filters, 3, padding="same", use_bias=False, **_HE, name=f"stage{stage}.conv")(x)
+        x = _bn_relu(layers.MaxPooling2D(2, name=f"stage{stage}.pool")(x), f"stage{stage}")
+    x = layers.GlobalAveragePooling2D(name="output.mean")(x)
+    model = keras.Model(inputs, layers.Dense(10, name="output.dense")(x), name="fashion_classifier")
+    if weights:
+        shipped.restore(model, "fashion_classifier")
+    return model if top else keras.Model(inputs, x, name="fashion_features")
+
+
+# ── The recipe of today, at CIFAR scale ──
+
+
+def whitening(images, *, size=2, epsilon=1e-5):
+    """A first convolution whose outputs are uncorrelated, with variance 1: (kernel, bias). Lesson 2.3.
+
+    The eigenvectors of the covariance of the patches, each over the root of its eigenvalue + epsilon, then the same
+    with the sign changed, so that a ReLU loses nothing (Page 2018; Jordan 2024). The bias removes the mean patch.
+
+    Args:
+        images: (N, H, W, C), float32 in [0, 1]; a few thousand are enough.
+        size: side of the patches.
+
+    Returns:
+        kernel (size, size, C, 2 C size²) and bias (2 C size²,), largest eigenvalue first.
+
+    Raises:
+        ValueError: `images` are not (N, H, W, C), or are smaller than a patch.
+    """
+    images = np.asarray(images)
+    if images.ndim != 4 or not len(images) or min(images.shape[1:3]) < size:
+        raise ValueError(
+            f"Attendu des images (N, H, L, C) d'au moins {size}×{size} pixels ; reçu un tableau {images.shape}."
+        )
+    patches = np.lib.stride_tricks.sliding_window_view(images, (size, size), axis=(1, 2))  # (N, H', W', C, size, size)
+    patches = patches.transpose(0, 1, 2, 4, 5, 3).reshape(-1, size * size * images.shape[3])
+    mean = patches.mean(axis=0, dtype="float64")
+    values, vectors = np.linalg.eigh(np.cov(patches, rowvar=False, bias=True))
+    kernel = (vectors / np.sqrt(values + epsilon))[:, ::-1]
+    kernel = np.concatenate([kernel, -kernel], axis=1)
+    bias = -mean @ kernel
+    return kernel.reshape(size, size, images.shape[3], -1).astype("float32"), bias.astype("float32")
+
+
+def airbench(whitener=None, width=24, classes=10, input_shape=(32, 32, 3)):
+    """A narrow variant of the network of Jordan 2024 (airbench94), after Page 2018: trained in a minute. Lesson 2.3.
+
+    A 2×2 convolution that whitens, then three stages (convolution, 2×2 maximum, convolution) of width, 2 width and
+    4 width maps, a global maximum, and logits over 9. Variants: ReLU in place of GELU, narrower stages, a learned scale
+    in batch normalisation, no bias learned on the whitening.
+
+    Args:
+        whitener: what `whitening` returns, frozen; None: a first layer drawn at random and trained.
+    """
+    x = inputs = keras.Input(input_shape)
+    first = layers.Conv2D(8 * input_shape[-1], 2, trainable=whitener is None, **_HE, name="stem.conv")
+    x = layers.ReLU(name="stem.relu")(first(x))
+    if whitener is not None:
+        first.set_weights(whitener)
+    for stage in (1, 2, 3):
+        for rank in (1, 2):
+            x = layers.Conv2D(
+                width * 2 ** (stage - 1), 3, padding="same", use_bias=False, **_HE, name=f"stage{stage}.conv{rank}"
+            )(x)
+            if rank == 1:
+                x = layers.MaxPooling2D(2, name=f"stage{stage}.pool")(x)
+            x = layers.BatchNormalization(momentum=0.9, name=f"stage{stage}.norm{rank}")(x)
+            x = layers.ReLU(name=f"stage{stage}.relu{rank}")(x)
+    x = layers.GlobalMaxPooling2D(name="output.max")(x)
+    x = layers.Dense(classes, use_bias=False, name="output.dense")(x)
+    return keras.Model(inputs, layers.Rescaling(1 / 9, name="output.scale")(x), name="airbench")
+
+
 # ── EfficientNet-Lite0 ──
 
 # Tan & Le 2019, table 1, as EfficientNet-Lite0 scales it: repeats, size of the filter, stride, expansion, maps out.
@@ -378,6 +465,8 @@ ARCHITECTURES = {
     "network_in_network": network_in_network,
     "resnet": resnet,
     "densenet": densenet,
+    "airbench": airbench,
+    "fashion_classifier": fashion_classifier,
     "efficientnet_lite0": efficientnet_lite0,
 }
 
@@ -434,13 +523,16 @@ def require_images(images, shape):
     """
     images = np.asarray(images)
     wanted = f"(N, {', '.join(map(str, shape))})"
-    if images.ndim == len(shape):
-        raise ValueError(f"Attendu un lot d'images {wanted} ; reçu une seule image {images.shape} : ajoutez [None].")
-    if images.ndim == 3 and images.shape[1:] == shape[:2] or images.shape[-1:] == (1,) and shape[-1] == 3:
+    grey = images.ndim == 3 and images.shape[1:] == tuple(shape[:2])  # (N, H, W)
+    if grey and shape[-1] == 1:
+        raise ValueError(f"Attendu un lot d'images {wanted} ; reçu {images.shape} : ajoutez [..., None].")
+    if grey or images.ndim == 4 and images.shape[-1] == 1 and shape[-1] == 3:
         raise ValueError(
             f"Attendu des images en couleurs {wanted} ; reçu des images grises {images.shape} : répétez le canal, "
             "par exemple np.repeat(images.reshape(*images.shape[:3], 1), 3, axis=-1)."
         )
+    if images.ndim == len(shape):
+        raise ValueError(f"Attendu un lot d'images {wanted} ; reçu une seule image {images.shape} : ajoutez [None].")
     if images.shape[1:] != tuple(shape):
         raise ValueError(f"Attendu des images {wanted} ; reçu {images.shape} : redimensionnez-les avec cv2.resize.")
     if not np.issubdtype(images.dtype, np.floating):

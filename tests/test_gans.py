@@ -1,7 +1,10 @@
+import itertools
+
 import keras
 import numpy as np
 import pytest
 import scipy.linalg
+import scipy.stats
 import tensorflow as tf
 
 from labs import gans
@@ -140,6 +143,7 @@ def test_the_same_noise_is_drawn_at_every_moment_and_the_losses_are_kept():
         (lambda: plane_gan(clip=-1), "clip"),
         (lambda: gans.train(plane_gan(), np.zeros((3, 2)), steps=10), "64 exemples"),
         (lambda: gans.BEGAN(None, None, gamma=2), "gamma"),
+        (lambda: gans.earth_mover(np.zeros((4, 2)), np.zeros((5, 2))), r"\(5, 2\)"),
         (lambda: gans.frechet_distance(np.zeros((4, 2)), np.zeros((4, 3))), r"\(4, 3\)"),
     ],
 )
@@ -209,6 +213,15 @@ def test_the_kernel_distance_of_one_law_with_itself_is_zero_on_average():
     rng = np.random.default_rng(3)
     draws = [gans.kernel_distance(rng.normal(size=(50, 4)), rng.normal(size=(50, 4))) for _ in range(200)]
     assert abs(np.mean(draws)) < 3 * np.std(draws) / 200**0.5
+
+
+def test_the_earth_mover_distance_is_that_of_scipy_on_a_line_and_of_all_permutations_in_the_plane():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(40, 1)), rng.normal(size=(40, 1)) * 2 + 1
+    assert gans.earth_mover(x, y) == pytest.approx(scipy.stats.wasserstein_distance(x[:, 0], y[:, 0]))
+    a, b = rng.normal(size=(5, 2)), rng.normal(size=(5, 2))
+    costs = [np.linalg.norm(a - b[list(order)], axis=1).mean() for order in itertools.permutations(range(5))]
+    assert gans.earth_mover(a, b) == pytest.approx(min(costs))
 
 
 def test_a_fair_ring_is_covered_and_a_collapsed_one_is_not():

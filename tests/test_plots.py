@@ -139,3 +139,60 @@ def test_opinions_draw_the_mean_of_the_passes_and_their_deciles(published):
     np.testing.assert_allclose(heights, [answers["une"], passes.mean(axis=0)])
     ends = [segment[:, 1] for segment in axis.collections[-1].get_segments()]
     np.testing.assert_allclose(ends, np.quantile(passes, (0.1, 0.9), axis=0).T)
+
+
+def test_an_architecture_draws_one_box_a_block_and_the_share_of_each(published):
+    from labs.zoo import Block
+
+    blocks = [Block("C1", (8, 8, 4), 30, 3000), Block("stage2-1", (4, 4, 16), 60, 1000), Block("output", (10,), 10, 0)]
+    plots.architecture(blocks, title="t", alt="trois blocs")
+    boxes, bars = published[0].axes
+    assert len(boxes.patches) == 3 * len(blocks)  # a front, a top and a flank each
+    heights = [[bar.get_height() for bar in group] for group in bars.containers]
+    np.testing.assert_allclose(heights, [[30, 60, 10], [75, 25, 0]])
+    written = {text.get_text() for text in boxes.texts}
+    assert {"C1", "étage 2-1", "sortie", "4×4×16", "10", "3,0\u00a0k"} <= written
+
+
+def test_the_boxes_of_an_architecture_grow_with_the_side_and_the_number_of_the_maps(published):
+    from labs.zoo import Block
+
+    blocks = [Block("a", (32, 32, 4), 1, 1), Block("b", (8, 8, 4), 1, 1), Block("c", (8, 8, 64), 1, 1)]
+    plots.architecture(blocks, title="t", alt="trois blocs")
+    fronts = [np.ptp(patch.get_xy(), axis=0) for patch in published[0].axes[0].patches[::3]]
+    (wide, high), (same, low), (wider, again) = fronts
+    assert high > low == pytest.approx(again) and wide == pytest.approx(same) and wider > same
+
+
+def test_twenty_blocks_have_captions_narrow_enough(published):
+    from labs.zoo import Block
+
+    plots.architecture([Block(f"stage1-{i}", (112, 112, 128), 10**i, 1) for i in range(20)], title="t", alt="blocs")
+    figure = published[0]
+    figure.draw_without_rendering()
+    texts = [text for text in figure.axes[0].texts if text.get_text() == "112×\n112×\n128"]
+    spans = [text.get_window_extent() for text in texts]
+    assert len(spans) == 20 and all(left.x1 < right.x0 for left, right in zip(spans, spans[1:]))
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "0"),
+        (999, "999"),
+        (1516, "1,5 k"),
+        (48120, "48 k"),
+        (102764544, "103 M"),
+        (999_600, "1,0 M"),
+        (15.47e9, "15 G"),
+    ],
+)
+def test_a_number_is_shortened_to_two_or_three_figures(number, text):
+    assert plots._short(number) == text.replace(" ", "\u00a0")
+
+
+def test_what_is_not_a_list_of_blocks_is_refused(published):
+    with pytest.raises(TypeError, match="zoo.blocks"):
+        plots.architecture("lenet5", title="t", alt="a")
+    with pytest.raises(ValueError, match="Aucun bloc"):
+        plots.architecture([], title="t", alt="a")

@@ -190,3 +190,59 @@ def test_the_live_curves_are_in_french_losses_apart_from_the_other_metrics(model
     assert set(losses) == {"coût", "coût de validation"}
     assert set(others) == {"exactitude", "exactitude de validation"}
     assert all(len(values) == 2 for values in [*losses.values(), *others.values()])
+
+
+# --- The linear probe ----------------------------------------------------------------------------------
+def blobs(classes=3, dimensions=6, seed=0):
+    rng = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(classes), 20)
+    features = rng.normal(size=(classes, dimensions))[labels] + rng.normal(size=(len(labels), dimensions))
+    return (3 + 5 ** np.arange(dimensions) * features).astype("float32"), labels
+
+
+def test_a_linear_probe_reaches_the_minimum_that_it_announces():
+    features, labels = blobs()
+    probe, penalty = training.linear_probe(features, labels, penalty=0.5), 0.5 * features.shape[1]
+    x = (features - features.mean(axis=0)) / features.std(axis=0)
+    chosen = probe.predict_proba(features) - np.eye(3)[labels]
+    weights = probe[-1].coef_
+    np.testing.assert_allclose(chosen.T @ x + penalty * weights, 0, atol=0.02)  # the gradient for the weights
+    np.testing.assert_allclose(chosen.sum(axis=0), 0, atol=0.02)  # and for the biases, which are free
+
+
+def test_a_linear_probe_does_not_depend_on_the_units_of_the_features():
+    features, labels = blobs()
+    other = training.linear_probe(features * 1000 - 7, labels)
+    expected = training.linear_probe(features, labels).predict_proba(features)
+    np.testing.assert_allclose(other.predict_proba(features * 1000 - 7), expected, atol=0.01)
+
+
+def test_a_probe_learns_what_a_line_separates():
+    labels = (X[:, 0] > 0).astype("int64")
+    assert training.linear_probe(X, labels, penalty=1e-3).score(X, labels) > 0.95
+
+
+def test_the_weights_of_a_probe_make_the_dense_layer_that_answers_as_it_does():
+    features, labels = blobs(classes=4)
+    probe = training.linear_probe(features, labels)
+    kernel, bias = training.probe_weights(probe)
+    assert kernel.shape == (6, 4) and bias.shape == (4,) and kernel.dtype == bias.dtype == np.float32
+    dense = keras.layers.Dense(4, activation="softmax")
+    dense.build((None, 6))
+    dense.set_weights([kernel, bias])
+    np.testing.assert_allclose(dense(features), probe.predict_proba(features), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("features", "labels", "options", "words"),
+    [
+        (np.zeros((4, 2, 2, 3)), np.arange(4), {}, r"\(4, 2, 2, 3\).*mean"),
+        (np.zeros((4, 3)), np.arange(3), {}, r"\(4, 3\) et \(3,\)"),
+        (np.full((4, 3), np.nan), np.arange(4), {}, "non finies"),
+        (np.zeros((4, 3)), np.ones(4), {}, "deux classes"),
+        (np.zeros((4, 3)), np.arange(4), {"penalty": 0}, "positif.*0"),
+    ],
+)
+def test_a_probe_refuses_what_it_cannot_learn_from(features, labels, options, words):
+    with pytest.raises(ValueError, match=words):
+        training.linear_probe(features, labels, **options)

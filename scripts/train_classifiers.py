@@ -1,7 +1,8 @@
-"""Train a network of lesson 2.3 on all of CIFAR-10, and ship its weights: python scripts/train_cifar10.py resnet20
+"""Train a classifier whose weights the course carries, and put them in data/: python scripts/train_classifiers.py NAME
 
-The 50 000 official training images come from the package that scripts/make_data.py reads (--packages FOLDER, or the
-network); the score is measured once, at the end, on the 10 000 official test images, with the float16 weights as
+resnet20 and densenet40 (lesson 2.3) learn on the 50 000 official training images of CIFAR-10, which come from the
+package that scripts/make_data.py reads (--packages FOLDER, or the network); fashion_classifier (lesson 3.3) on
+Fashion-MNIST. The score is measured once, at the end, on the 10 000 official test images, with the float16 weights as
 written. Nothing is written before that.
 """
 
@@ -19,25 +20,37 @@ from labs import catalogue, runtime
 
 
 class Recipe(NamedTuple):
-    """Options of the architecture, and what its training needs."""
+    """Data, options of the architecture, and what its training needs."""
 
+    data: str
     architecture: str
     options: dict
     epochs: int
     peak: float  # learning rate at the top of the one-cycle schedule
     decay: float  # decoupled: ten times the L2 penalty of a momentum of 0.9
+    shift: int = 4
     batch_size: int = 128
 
 
 RECIPES = {
-    "resnet20": Recipe("resnet", {"depth": 20}, epochs=26, peak=0.2, decay=5e-3),
-    "densenet40": Recipe("densenet", {"depth": 40, "growth": 12}, epochs=12, peak=0.2, decay=5e-3),
+    "resnet20": Recipe("cifar10", "resnet", {"depth": 20}, epochs=26, peak=0.2, decay=5e-3),
+    "densenet40": Recipe("cifar10", "densenet", {"depth": 40, "growth": 12}, epochs=2, peak=0.2, decay=5e-3),
+    "fashion_classifier": Recipe(
+        "fashion_mnist",
+        "fashion_classifier",
+        {"weights": None},
+        epochs=6,
+        peak=0.3,
+        decay=5e-3,
+        shift=1,
+        batch_size=256,
+    ),
 }
 
 
 def main(arguments=None):
     """Train, write data/weights/…, print the score; return 0."""
-    parser = argparse.ArgumentParser(description="Entraîne un réseau de la leçon 2.3 sur CIFAR-10 entier.")
+    parser = argparse.ArgumentParser(description="Entraîne un réseau dont le cours livre les poids.")
     parser.add_argument("name", choices=RECIPES)
     parser.add_argument("--packages", type=pathlib.Path, help="dossier des paquets déjà téléchargés")
     parser.add_argument("--out", type=pathlib.Path, default=catalogue.DATA, help="dossier à remplir (data/)")
@@ -47,7 +60,7 @@ def main(arguments=None):
     recipe = RECIPES[options.name]
     recipe = recipe._replace(epochs=options.epochs or recipe.epochs)
     runtime.setup(options.seed)
-    splits = read(options.packages)
+    splits = read_cifar10(options.packages) if recipe.data == "cifar10" else read_embedded(recipe.data)
     start = time.perf_counter()
     model = train(recipe, *splits["train"], seed=options.seed)
     minutes = (time.perf_counter() - start) / 60
@@ -55,7 +68,7 @@ def main(arguments=None):
     return 0
 
 
-def read(packages):
+def read_cifar10(packages):
     """Return CIFAR-10 whole, from the package of scripts/make_data.py."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = packages or pathlib.Path(temporary)
@@ -64,14 +77,22 @@ def read(packages):
         return make_data.read_cifar10(make_data.check_package(folder, make_data.CIFAR10))
 
 
+def read_embedded(name):
+    """Return an embedded set as {split: (images (N, H, W, C), labels)}."""
+    from labs import datasets
+
+    x_train, y_train, x_test, y_test, _ = datasets.load(name)
+    return {"train": (x_train[..., None], y_train), "test": (x_test[..., None], y_test)}
+
+
 def train(recipe, images, labels, *, seed):
-    """Return the trained model: SGD with Nesterov momentum, one cycle, flips and shifts of 4 pixels."""
+    """Return the trained model: SGD with Nesterov momentum, one cycle, flips and shifts."""
     import keras
 
     from labs import augmentation, training, zoo
 
     def change(x, y, rng):
-        return augmentation.shift(augmentation.flip(x, rng), rng, 4).astype("float32") / 255, y
+        return augmentation.shift(augmentation.flip(x, rng), rng, recipe.shift).astype("float32") / 255, y
 
     batches = augmentation.Batches(images, labels, change, batch_size=recipe.batch_size, seed=seed)
     model = zoo.build(recipe.architecture, **recipe.options)

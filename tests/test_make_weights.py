@@ -1,0 +1,167 @@
+"""scripts/make_weights.py: a file of weights is read without running anything it holds; what is shipped is whole."""
+
+import importlib.util
+import io
+import os
+import pathlib
+import pickle
+import sys
+
+import numpy as np
+import pytest
+
+from labs import datasets, weights, zoo
+
+SCRIPTS = pathlib.Path(__file__).parents[1] / "scripts"
+MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
+
+
+@pytest.fixture(scope="module")
+def script():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(SCRIPTS))  # it imports make_data
+        spec = importlib.util.spec_from_file_location("make_weights", SCRIPTS / "make_weights.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        yield module
+        sys.modules.pop("make_data", None)
+
+
+# --- A file of PyTorch before 1.6, made by hand --------------------------------------------------------
+class Storage:
+    """Stands for a PyTorch storage: pickled as a persistent reference."""
+
+    def __init__(self, kind, key, values):
+        self.kind, self.key, self.values = kind, key, values
+
+
+class Call:
+    """Pickled as the call of a global, module.name(*arguments), as PyTorch writes a tensor."""
+
+    def __init__(self, *arguments):
+        self.arguments = arguments
+
+
+class Writer(pickle._Pickler):
+    """Pickles the two classes above as PyTorch does; the pure Python pickler lets a global have any name."""
+
+    def persistent_id(self, value):
+        if isinstance(value, Storage):
+            return ("storage", Global("torch", value.kind), value.key, "cpu", len(value.values), None)
+        return None
+
+    def save(self, value, save_persistent_id=True):
+        if isinstance(value, Global):
+            return self.write(pickle.GLOBAL + f"{value.module}\n{value.name}\n".encode())
+        if isinstance(value, Call):
+            self.save(Global("torch._utils", "_rebuild_tensor_v2"))
+            self.save(value.arguments)
+            return self.write(pickle.REDUCE)
+        return super().save(value, save_persistent_id)
+
+
+class Global:
+    def __init__(self, module, name):
+        self.module, self.name = module, name
+
+
+def legacy(state, storages, magic=MAGIC, rest=b""):
+    """The bytes of a state dictionary: five pickles, then each storage after its length."""
+    stream = io.BytesIO()
+    for value in (magic, PROTOCOL, {"little_endian": True}, state, [storage.key for storage in storages]):
+        Writer(stream, protocol=2).dump(value)
+    for storage in storages:
+        stream.write(len(storage.values).to_bytes(8, "little") + storage.values.tobytes())
+    return io.BytesIO(stream.getvalue() + rest)
+
+
+def test_tensors_are_read_with_their_offsets_strides_and_types(script):
+    values = Storage("FloatStorage", "10", np.arange(12, dtype="<f4"))
+    counter = Storage("LongStorage", "20", np.array([7], "<i8"))
+    state = {
+        "plain": Call(values, 0, (3, 4), (4, 1), False, None),
+        "transposed": Call(values, 0, (4, 3), (1, 4), False, None),
+        "part": Call(values, 5, (2, 2), (4, 1), False, None),
+        "counter": Call(counter, 0, (), (), False, None),
+    }
+    read = script.read_torch(legacy(state, [values, counter]))
+    whole = np.arange(12).reshape(3, 4)
+    expected = {"plain": whole, "transposed": whole.T, "part": whole[1:, 1:3], "counter": np.array(7)}
+    assert list(read) == list(expected)
+    for name, array in expected.items():
+        np.testing.assert_array_equal(read[name], array)
+    assert read["plain"].dtype == np.float32 and read["counter"].dtype == np.int64
+
+
+class Command:
+    """A pickle of it runs a command when an ordinary unpickler reads it."""
+
+    def __init__(self, command):
+        self.command = command
+
+    def __reduce__(self):
+        return os.system, (self.command,)
+
+
+def test_a_pickle_that_calls_the_system_is_refused_and_nothing_is_run(script, tmp_path):
+    witness = tmp_path / "run"
+    stream = legacy({"weight": 0}, [])
+    bomb = pickle.dumps(Command(f"touch {witness}"), protocol=2)
+    with pytest.raises(pickle.UnpicklingError, match="system"):
+        script.read_torch(io.BytesIO(bomb + stream.getvalue()))
+    assert not witness.exists()
+    pickle.loads(bomb)  # the witness works: an ordinary unpickler runs the command
+    assert witness.exists()
+
+
+@pytest.mark.parametrize("module_name", [("builtins", "eval"), ("torch", "load"), ("numpy", "fromfile")])
+def test_any_other_object_is_refused_by_name(script, module_name):
+    with pytest.raises(pickle.UnpicklingError, match=r"\.".join(module_name)):
+        script.read_torch(legacy({"weight": Global(*module_name)}, []))
+
+
+def test_a_file_of_another_format_or_too_long_is_refused(script):
+    with pytest.raises(ValueError, match="PyTorch 1.6"):
+        script.read_torch(legacy({}, [], magic=5))
+    with pytest.raises(ValueError, match="dernier tenseur"):
+        script.read_torch(legacy({}, [], rest=b"more"))
+
+
+# --- From tensors to Keras -----------------------------------------------------------------------------
+def test_kernels_change_the_order_of_their_axes(script):
+    kernel = np.random.default_rng(0).normal(size=(5, 4, 3, 2))  # out, in, h, w
+    got = script.to_keras("blocks.0._project_conv.weight", kernel)
+    assert got.shape == (3, 2, 4, 5) and got[2, 1, 3, 4] == kernel[4, 3, 2, 1]
+    got = script.to_keras("blocks.0._depthwise_conv.weight", kernel[:, :1])
+    assert got.shape == (3, 2, 5, 1) and got[2, 1, 4, 0] == kernel[4, 0, 2, 1]
+    assert script.to_keras("_fc.weight", kernel[:, :, 0, 0]).shape == (4, 5)
+
+
+def test_a_missing_tensor_is_refused(script):
+    with pytest.raises(ValueError, match="1 tenseurs lus"):
+        script.fill_lite0({"_conv_stem.weight": np.zeros((32, 3, 3, 3), "float32")})
+
+
+# --- What is shipped -----------------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def lite0():
+    return zoo.efficientnet_lite0()
+
+
+def test_every_shipped_tensor_is_used_and_none_is_left_as_drawn(lite0):
+    with np.load(weights.path("efficientnet_lite0")) as file:
+        arrays = [file[name] for name in file.files]
+    assert len(arrays) == len(lite0.weights) == 247  # 296 tensors of PyTorch, without its 49 counters of batches
+    for array, variable in zip(arrays, lite0.weights):
+        assert array.dtype == np.float16
+        np.testing.assert_array_equal(array.astype("float32"), variable.numpy())
+    norms = [variable for variable in lite0.weights if variable.name.startswith("moving_variance")]
+    assert norms and all(np.ptp(variable.numpy()) > 0 for variable in norms)
+
+
+def test_the_photographs_are_named_as_they_should_be(lite0):
+    pictures = np.stack([datasets.photo(name, size=224) for name in ("chat", "cafe")])
+    logits = zoo.predict(lite0, pictures).astype("float64")
+    cat, coffee = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    assert cat[281:288].sum() > 0.8 and 281 <= cat.argmax() <= 287
+    assert coffee.argmax() == datasets.imagenet_names().index("espresso") and coffee.max() > 0.9
