@@ -233,7 +233,7 @@ def test_each_relative_link_of_the_readme_leads_somewhere():
 
 
 def test_the_table_of_the_readme_has_exactly_the_lessons_of_solutions():
-    lessons = sorted(path.relative_to(REPOSITORY / "solutions") for path in (REPOSITORY / "solutions").rglob("*.py"))
+    lessons = sorted(path.relative_to(REPOSITORY / "solutions") for path in (REPOSITORY / "solutions").glob("*/*.py"))
     row = r"^\|.*\[notebook\]\(notebooks/(.+)\.ipynb\).*\[solution\]\(solutions/(.+)\.ipynb\)"
     rows = re.findall(row, README, re.MULTILINE)
     assert [notebook for notebook, _ in rows] == [solution for _, solution in rows]
