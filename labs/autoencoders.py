@@ -1,4 +1,4 @@
-"""Autoencoders: linear, deep, convolutional, variational; what their errors tell. Chapter 3.
+"""Autoencoders: linear, deep, variational; what their errors tell. Chapter 3.
 
 Images are float32 in [0, 1]; decoders end with a sigmoid, except the linear one.
 """
@@ -37,27 +37,6 @@ def dense(shape, code, *, hidden=(512, 256, 128)):
     return _assemble(
         keras.Sequential(encoder, name="encoder"),
         keras.Sequential([*decoder, layers.Reshape(shape)], name="decoder"),
-    )
-
-
-def convolutional(shape, code, *, width=16):
-    """Two convolutions of stride 2, then transposed convolutions in the mirror: images (N, *shape). Lesson 3.1.
-
-    Raises:
-        ValueError: the sides of the images are not multiples of 4.
-    """
-    height, length, channels = shape
-    if height % 4 or length % 4:
-        raise ValueError(f"Attendu des images dont les côtés sont des multiples de 4 ; reçu {height}×{length}.")
-    options = {"strides": 2, "padding": "same", "activation": "relu", "kernel_initializer": "he_normal"}
-    small = (height // 4, length // 4, 2 * width)
-    encoder = [layers.Conv2D(width, 3, **options), layers.Conv2D(2 * width, 3, **options), layers.Flatten()]
-    decoder = [layers.Dense(int(np.prod(small)), "relu", kernel_initializer="he_normal"), layers.Reshape(small)]
-    decoder += [layers.Conv2DTranspose(width, 4, **options)]
-    decoder += [layers.Conv2DTranspose(channels, 4, 2, "same", activation="sigmoid")]
-    return _assemble(
-        keras.Sequential([keras.Input(shape), *encoder, layers.Dense(code)], name="encoder"),
-        keras.Sequential([keras.Input((code,)), *decoder], name="decoder"),
     )
 
 

@@ -505,11 +505,8 @@ def blocks(model):
 
 def _multiplications(layer):
     places = int(np.prod(layer.output.shape[1:-1]))
-    if isinstance(layer, (layers.Dense, PartialConv2D)) or type(layer) is layers.Conv2D:
-        return places * int(np.prod(layer.kernel.shape))
-    if isinstance(layer, layers.DepthwiseConv2D):
-        return places * int(np.prod(layer.kernel.shape))
-    return 0
+    counted = isinstance(layer, (layers.Dense, PartialConv2D, layers.DepthwiseConv2D)) or type(layer) is layers.Conv2D
+    return places * int(np.prod(layer.kernel.shape)) if counted else 0
 
 
 # ── Images in, answers out ──

@@ -5,6 +5,7 @@ with no network. Each is checked against its sha256 before it is read. Running a
 """
 
 import argparse
+import contextlib
 import gzip
 import hashlib
 import io
@@ -112,10 +113,7 @@ def main(arguments=None):
     parser.add_argument("--packages", type=pathlib.Path, help="dossier des paquets déjà téléchargés")
     parser.add_argument("--out", type=pathlib.Path, default=catalogue.DATA, help="dossier à remplir (data/)")
     options = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as temporary:
-        if options.packages is None:
-            download(temporary)
-        packages = check_packages(options.packages or pathlib.Path(temporary))
+    with at_hand(options.packages, [name for name in SHA256 if name != LITE0]) as packages:
         sources = {
             "fashion_mnist": read_fashion_mnist(packages[FASHION_MNIST]),
             "mnist": read_mnist(packages[MNIST]),
@@ -128,16 +126,28 @@ def main(arguments=None):
         signs, names = read_signs(packages[SIGNS]), read_imagenet_names(packages[MOBILENET])
     written = [name for source in sources.items() for name in write_dataset(options.out, *source)]
     written += [write_photo(options.out, *photo) for photo in photos.items()]
-    written += ["signs/signs.webp", "imagenet/classes.txt"]
-    write(options.out / written[-2], encode_mosaic(signs, datasets.SIGNS_PER_ROW))
-    write(options.out / written[-1], "".join(f"{name}\n" for name in names).encode())
-    record(options.out, written)
+    others = {
+        "signs/signs.webp": encode_mosaic(signs, datasets.SIGNS_PER_ROW),
+        "imagenet/classes.txt": "".join(f"{name}\n" for name in names).encode(),
+    }
+    for name, content in others.items():
+        write(options.out / name, content)
+    record(options.out, [*written, *others])
     return 0
 
 
-def download(folder, packages=None):
-    """Bring the packages, all of them by default, into `folder` by the ordinary clients."""
-    for package in packages or DOWNLOAD:
+@contextlib.contextmanager
+def at_hand(folder, packages):
+    """Give {package: path}, each checked: those of `folder` or, when it is None, downloaded while the body runs."""
+    with tempfile.TemporaryDirectory() as temporary:
+        if folder is None:
+            download(temporary, packages)
+        yield {package: check_package(pathlib.Path(folder or temporary), package) for package in packages}
+
+
+def download(folder, packages):
+    """Bring the packages into `folder` by the ordinary clients."""
+    for package in packages:
         command = DOWNLOAD[package]
         print(f"Téléchargement de {package}…", flush=True)
         try:
@@ -145,13 +155,9 @@ def download(folder, packages=None):
         except (OSError, subprocess.CalledProcessError) as error:
             sys.exit(
                 f"« {' '.join(command)} » a échoué : {error}\n"
-                "Vérifiez le réseau, ou donnez --packages DOSSIER, un dossier qui contient :\n  " + "\n  ".join(SHA256)
+                "Vérifiez le réseau, ou donnez --packages DOSSIER, un dossier qui contient :\n  "
+                + "\n  ".join(packages)
             )
-
-
-def check_packages(folder):
-    """Return {package: path}; stop when one is missing or is not the one this script was written for."""
-    return {package: check_package(folder, package) for package in SHA256}
 
 
 def check_package(folder, package):

