@@ -6,6 +6,7 @@ import pytest
 
 os.environ["MPLBACKEND"] = "Agg"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as labs.runtime.setup
 
 TINY_LESSON = '''\
 # %% [markdown]

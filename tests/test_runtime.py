@@ -1,6 +1,7 @@
 """labs.runtime, and what `import labs` costs."""
 
 import os
+import platform
 import subprocess
 import sys
 
@@ -55,3 +56,15 @@ def test_setup_prints_one_line_and_nothing_on_file_descriptor_2():
     assert len(runs[0].stdout.splitlines()) == 2
     assert "profil « " in runs[0].stdout and "Keras 3" in runs[0].stdout
     assert runs[0].stdout == runs[1].stdout  # the seed is set
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="oneDNN is for x86")
+def test_setup_turns_onednn_on_whatever_the_processor():
+    # Without it, TensorFlow has no dilated transposed convolution on a CPU.
+    code = """from labs import runtime; runtime.setup()
+import tensorflow as tf
+x, kernel = tf.zeros((1, 5, 5, 1)), tf.zeros((3, 3, 1, 1))
+print(tf.nn.conv2d_transpose(x, kernel, (1, 9, 9, 1), 1, "VALID", dilations=2).shape)"""
+    environment = {name: value for name, value in os.environ.items() if name != "TF_ENABLE_ONEDNN_OPTS"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert "(1, 9, 9, 1)" in done.stdout, done.stderr
