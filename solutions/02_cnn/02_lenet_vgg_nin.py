@@ -32,8 +32,8 @@ from labs.checks import cnn as check
 
 # %%
 digits = runtime.budget(rapide=2000, cours=20_000, complet=60_000)  # images of MNIST to learn from
-digit_epochs = runtime.budget(rapide=1, cours=10, complet=20)
-pictures = runtime.budget(rapide=1000, cours=20_000, complet=50_000)  # images of CIFAR-10
+digit_epochs = runtime.budget(rapide=1, cours=8, complet=20)
+pictures = runtime.budget(rapide=1000, cours=10_000, complet=50_000)  # images of CIFAR-10
 picture_epochs = runtime.budget(rapide=1, cours=2, complet=30)
 
 # %% [markdown]
@@ -169,11 +169,10 @@ print("valeurs : de", x_digits.min().round(3), "à", x_digits.max().round(3))
 def distort(images, rng):
     """Shift, scale, squeeze and slant each image a little, around its centre."""
     out, centre = np.empty_like(images), np.array([15.5, 15.5])
-    for rank, image in enumerate(images):
-        matrix = np.eye(2) + rng.uniform(-0.12, 0.12, (2, 2))
-        offset = centre - matrix @ centre + rng.uniform(-1.5, 1.5, 2)
-        affine = np.column_stack([matrix, offset])
-        out[rank, :, :, 0] = cv2.warpAffine(image, affine, (32, 32), borderValue=-0.1)
+    matrices = np.eye(2) + rng.uniform(-0.12, 0.12, (len(images), 2, 2))
+    offsets = centre - matrices @ centre + rng.uniform(-1.5, 1.5, (len(images), 2))
+    for rank, affine in enumerate(np.dstack([matrices, offsets])):
+        out[rank, :, :, 0] = cv2.warpAffine(images[rank], affine, (32, 32), borderValue=-0.1)
     return out
 
 
@@ -215,7 +214,7 @@ plots.show(missed, titles=named, columns=10, size=1.2, title=title, vmin=-0.1, v
 # %% [markdown]
 # Environ 99 % de réponses justes, et une centaine d'erreurs sur les 10 000 chiffres du test officiel. Sur ces trente-là, certaines surprennent, d'autres feraient hésiter n'importe qui.
 #
-# L'article annonce 0,95 % d'erreur, puis 0,8 % en déformant les chiffres : sa figure 8 montre les 82 erreurs qui restent. Nous en sommes tout près, avec trois fois moins d'images et dix époques. L'architecture est la même, à la sortie près ; le coût, l'optimiseur et les déformations ont changé.
+# L'article annonce 0,95 % d'erreur, puis 0,8 % en déformant les chiffres : sa figure 8 montre les 82 erreurs qui restent. Nous en sommes tout près, avec trois fois moins d'images et huit époques. L'architecture est la même, à la sortie près ; le coût, l'optimiseur et les déformations ont changé.
 
 # %% [markdown]
 # ## 3. VGG : empiler des filtres 3×3
@@ -423,7 +422,7 @@ for side in (32, 48, 97):
 # %% [markdown]
 # ## 6. À budget égal
 #
-# Lequel choisir ? La question n'a de sens qu'avec un **budget**. Fixons-le : chaque réseau voit les mêmes 20 000 images de CIFAR-10, deux fois, par lots de 50, avec le même optimiseur (Adam, taux en un cycle) et la même augmentation (un miroir une fois sur deux). Ils ne diffèrent que par leur architecture et par leur taux maximal. Pour que la comparaison reste courte, ils sont petits :
+# Lequel choisir ? La question n'a de sens qu'avec un **budget**. Fixons-le : chaque réseau voit les mêmes 10 000 images de CIFAR-10, deux fois, par lots de 50, avec le même optimiseur (Adam, taux en un cycle) et la même augmentation (un miroir une fois sur deux). Ils ne diffèrent que par leur architecture et par leur taux maximal. Pour que la comparaison reste courte, ils sont petits :
 #
 # - un **MLP** d'une couche cachée, pour repère ;
 # - **LeNet couleur** : le plan de LeNet-5, avec trois canaux, ReLU, des maximums, et C3 entièrement connectée ;
@@ -538,11 +537,11 @@ print("le MLP n'est sur aucun front :", all("MLP" not in front(costs, scores) fo
 print("VGG est sur les deux :", all("VGG" in front(costs, scores) for costs in (weights, work)))
 
 # %% [markdown]
-# VGG l'emporte de huit points. Il a pourtant presque autant de paramètres que LeNet couleur (61 690 contre 62 006) ; ce qu'il a en plus, ce sont les **multiplications**, près de huit fois plus nombreuses. (Il a aussi la normalisation par lots, que LeNet couleur n'a pas : la table ne dit pas auquel des deux il doit son avance.) NiN fait presque jeu égal avec LeNet couleur, avec sept fois moins de paramètres et quatre fois plus de multiplications : il est sur le premier front et pas sur le second, et pour LeNet couleur, c'est l'inverse. L'écart entre ces deux-là, un point et demi, est trop petit pour les classer avec 4 000 images et un seul tirage : si NiN passait devant, il serait sur les deux fronts. Le MLP, lui, est battu partout : 789 258 paramètres, et le plus mauvais score.
+# VGG l'emporte de près de cinq points. Il a pourtant presque autant de paramètres que LeNet couleur (61 690 contre 62 006) ; ce qu'il a en plus, ce sont les **multiplications**, près de huit fois plus nombreuses. (Il a aussi la normalisation par lots, que LeNet couleur n'a pas : la table ne dit pas auquel des deux il doit son avance.) NiN fait presque jeu égal avec LeNet couleur, avec sept fois moins de paramètres et quatre fois plus de multiplications : il est sur le premier front et pas sur le second, et pour LeNet couleur, c'est l'inverse. L'écart entre ces deux-là, deux points et demi, est trop petit pour les classer avec 4 000 images et un seul tirage : si NiN passait devant, il serait sur les deux fronts. Le MLP, lui, est battu partout : 789 258 paramètres, et le plus mauvais score.
 #
 # Les secondes racontent encore autre chose. Les plus rapides sont le MLP et LeNet couleur. NiN fait deux fois moins de multiplications que VGG, et son apprentissage dure plus longtemps. Trois de ses couches travaillent sur des cartes de 32×32, contre une seule pour VGG, et font peu de calcul par valeur lue : le processeur passe sans doute plus de temps à déplacer des nombres qu'à les multiplier. Le nombre de multiplications prévoit mal une durée : mesurez-la.
 #
-# Enfin, changer de budget peut changer de vainqueur. Mesuré une fois à part, à **multiplications** à peu près égales (une époque pour VGG, sept et demie pour LeNet couleur, lots de 100), LeNet couleur atteint 60 % et VGG 46 % : à très petit budget, mieux vaut un réseau léger qui revoit souvent les images. Après deux époques, aucun n'a fini d'apprendre : le coût baisse encore nettement de la première à la seconde. L'article de NiN descend à 10,41 % d'erreur, avec un apprentissage poursuivi jusqu'à ce qu'il ne progresse plus, et cent fois plus de paramètres que notre NiN réduit.
+# Enfin, changer de budget peut changer de vainqueur. Mesuré une fois à part, sur 20 000 images, à **multiplications** à peu près égales (une époque pour VGG, sept et demie pour LeNet couleur, lots de 100), LeNet couleur atteint 60 % et VGG 46 % : à très petit budget, mieux vaut un réseau léger qui revoit souvent les images. Après deux époques, aucun n'a fini d'apprendre : le coût baisse encore nettement de la première à la seconde. L'article de NiN descend à 10,41 % d'erreur, avec un apprentissage poursuivi jusqu'à ce qu'il ne progresse plus, et cent fois plus de paramètres que notre NiN réduit.
 
 # %% [markdown]
 # ## 7. Ce que voient les dix cartes (pour approfondir)
@@ -572,7 +571,7 @@ print("cartes :", class_maps.output_shape[1:])
 print("score = moyenne de la carte, écart < 1e-4 :", np.abs(whole - sure[chosen]).max() < 1e-4)
 
 # %% [markdown]
-# La moyenne de la carte est bien le score. Les cartes sont grossières : d'après la formule de la leçon 2.1, chaque case voit jusqu'à 27×27 pixels, presque toute l'image. Pour les voitures et le second cheval, le score se forme surtout sur l'objet. Pour les bateaux, la carte est la plus claire en bas, sous la coque ; pour le second avion, au-dessus de lui, en plein ciel. Le réseau s'aide sans doute aussi du **décor**. Ce n'est qu'un indice : une case posée sur le ciel voit assez large pour voir aussi l'avion. Le bord est souvent sombre, sans doute parce que les filtres y lisent les zéros du remplissage.
+# La moyenne de la carte est bien le score. Les cartes sont grossières : d'après la formule de la leçon 2.1, chaque case voit jusqu'à 27×27 pixels, presque toute l'image. Pour les voitures, le score se forme surtout sur l'objet. Pour les bateaux et le second cheval, la carte est la plus claire en bas, sous la coque ou vers les jambes ; pour le second avion, au-dessus de lui, en plein ciel. Le réseau s'aide sans doute aussi du **décor**. Ce n'est qu'un indice : une case posée sur le ciel voit assez large pour voir aussi l'avion. Le bord est souvent sombre, sans doute parce que les filtres y lisent les zéros du remplissage.
 #
 # L'article nomme ces cartes des *cartes de confiance*. L'idée a mené aux cartes d'activation de classe (Zhou et al. 2016) ; le chapitre 5 l'étend à des réseaux qui ne finissent pas par une moyenne.
 
