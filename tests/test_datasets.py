@@ -395,6 +395,68 @@ def test_making_one_set_again_keeps_the_sums_of_the_other_files_and_repairs_the_
     assert f"| `weights/b.h5` | 12 | `{'1' * 64}` |" in readme
 
 
+# ── The video ──
+
+
+@pytest.fixture(scope="module")
+def walkers():
+    return datasets.video("passants")
+
+
+def test_the_video_has_the_frames_announced_by_a_camera_that_does_not_move(walkers):
+    assert walkers.shape == (200, 384, 512, 3) and walkers.dtype == np.uint8
+    background = np.median(walkers[::20], axis=0)
+    changed = np.abs(walkers[::20] - background).max(-1) > 40
+    assert 0.002 < changed.mean() < 0.05  # walkers, and nothing else
+    sky_and_wall, grass = walkers[:, 25:45, 230:350].mean((0, 1, 2)), walkers[:, 250:, :200].mean((0, 1, 2))
+    assert sky_and_wall[0] > sky_and_wall[2] + 10 and grass[1] > grass[0] + 10 > grass[2]  # red bricks, green grass
+
+
+def test_another_decoder_sees_the_same_frames_in_the_same_colours(walkers):
+    ffmpeg = pytest.importorskip("imageio_ffmpeg")
+    frames = ffmpeg.read_frames(catalogue.DATA / datasets.video_name("passants"))
+    assert next(frames)["fps"] == make_data.VIDEO_RATE
+    for t, frame in enumerate(frames):
+        if t % 40 == 0:
+            expected = np.frombuffer(frame, "uint8").reshape(384, 512, 3).astype(int)
+            assert np.abs(walkers[t] - expected).mean() < 3
+    assert t == 199
+
+
+def test_the_videos_weigh_less_than_a_megabyte():
+    assert sum(path.stat().st_size for path in (catalogue.DATA / "videos").iterdir()) < 1e6
+
+
+@pytest.mark.parametrize("name", ["vtest", "", "passants.mp4"])
+def test_an_unknown_video_is_an_error_that_lists_the_known_ones(name):
+    with pytest.raises(ValueError, match="« passants »"):
+        datasets.video(name)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not a video" * 100])
+def test_a_video_that_cannot_be_opened_is_named(tmp_path, content):
+    path = tmp_path / "ma_video.mp4"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ValueError, match="ma_video.mp4"):
+        datasets.read_video(path)
+
+
+def test_an_extract_has_the_frames_asked_for_and_the_same_bytes_twice(tmp_path):
+    pytest.importorskip("imageio_ffmpeg")
+    path = str(tmp_path / "given.avi")
+    writer = cv2.VideoWriter(path, cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 48))
+    for t in range(12):
+        writer.write(np.full((48, 64, 3), 20 * t, "uint8"))  # brighter and brighter
+    writer.release()
+    made = [make_data.encode_video(pathlib.Path(path).read_bytes(), 4, 5, size=(32, 24)) for _ in range(2)]
+    assert made[0] == made[1]
+    (tmp_path / "made.mp4").write_bytes(made[0])
+    frames = datasets.read_video(tmp_path / "made.mp4")
+    assert frames.shape == (5, 24, 32, 3)
+    assert frames.mean((1, 2, 3)) == pytest.approx([80, 100, 120, 140, 160], abs=5)
+
+
 # ── Road signs, and the names of ImageNet ──
 
 

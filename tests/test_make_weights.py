@@ -5,12 +5,13 @@ import io
 import os
 import pathlib
 import pickle
+import re
 import sys
 
 import numpy as np
 import pytest
 
-from labs import datasets, weights, zoo
+from labs import datasets, weights, yolo, zoo
 
 SCRIPTS = pathlib.Path(__file__).parents[1] / "scripts"
 MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
@@ -142,6 +143,26 @@ def test_a_missing_tensor_is_refused(script):
         script.fill_lite0({"_conv_stem.weight": np.zeros((32, 3, 3, 3), "float32")})
 
 
+# --- YOLOv4 ----------------------------------------------------------------------------------------------
+def test_other_weights_than_the_official_ones_are_refused(script):
+    with pytest.raises(ValueError, match="officiel : sha256 e3b0c442"):
+        script.fill_yolo({"yolov4-tiny.cfg": b"", "yolov4-tiny.weights": b""})
+
+
+def test_the_cfg_of_yolov4_is_the_shipped_one_and_has_the_162_layers_of_darknets(script):
+    text = script.yolov4_cfg()
+    assert weights.path("yolov4_cfg").read_text(encoding="utf-8") == text
+    kinds = re.findall(r"^\[(\w+)\]$", text, re.MULTILINE)
+    counts = {"convolutional": 110, "shortcut": 23, "route": 21, "maxpool": 3, "upsample": 2, "yolo": 3}
+    assert {kind: kinds.count(kind) for kind in counts} == counts and len(kinds) == 162 + 1  # and [net]
+    assert re.findall(r"activation=(\w+)", text).count("mish") == 72  # the 72 convolutions of CSPDarknet53
+    assert re.findall(r"scale_x_y=(.+)", text) == ["1.2", "1.1", "1.05"]
+
+
+def test_each_class_of_coco_has_a_french_name(script):
+    assert len(set(script.COCO_IN_FRENCH)) == 80
+
+
 # --- What is shipped -----------------------------------------------------------------------------------
 @pytest.fixture(scope="module")
 def lite0():
@@ -157,6 +178,15 @@ def test_every_shipped_tensor_is_used_and_none_is_left_as_drawn(lite0):
         np.testing.assert_array_equal(array.astype("float32"), variable.numpy())
     norms = [variable for variable in lite0.weights if variable.name.startswith("moving_variance")]
     assert norms and all(np.ptp(variable.numpy()) > 0 for variable in norms)
+
+
+def test_every_float_of_yolov4_tiny_is_shipped_and_used():
+    with np.load(weights.path("yolov4_tiny")) as file:
+        arrays = [file[name] for name in file.files]
+    assert sum(array.size for array in arrays) == 6_062_814
+    for array, variable in zip(arrays, yolo.yolov4_tiny().weights, strict=True):
+        assert array.dtype == np.float16
+        np.testing.assert_array_equal(array.astype("float32"), variable.numpy())
 
 
 def test_the_photographs_are_named_as_they_should_be(lite0):
