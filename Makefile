@@ -39,7 +39,7 @@ lab: $(VENV)/.lab ## installe ce qui manque, puis ouvre le cours dans JupyterLab
 test: ## vérifie tout, étape par étape, et s'arrête à la première qui échoue
 	@+$(call run_stages,$(STAGES))
 
-test-quick: ## la boucle de cinq minutes : lint, unit, verify, test-notebooks
+test-quick: ## la boucle courte : lint, unit, verify, test-notebooks
 	@+$(call run_stages,$(QUICK_STAGES))
 
 lint: $(VENV)/.dev ## étape : relit le Python avec ruff

@@ -5,6 +5,7 @@ Images are float32 in [0, 1]; decoders end with a sigmoid, except the linear one
 
 from typing import NamedTuple
 
+import cv2
 import keras
 import numpy as np
 from keras import layers, ops
@@ -50,6 +51,103 @@ def reconstruction_error(model, images, batch_size=500):
     images = np.asarray(images, "float32")
     rebuilt = model.predict(images, batch_size=batch_size, verbose=0)
     return np.mean((images - rebuilt) ** 2, axis=tuple(range(1, images.ndim)))
+
+
+def alarm_threshold(scores, rate):
+    """Lowest of the normal `scores` (N,) that at most `rate` of them exceed: alarm if score > threshold. Lesson 3.2.
+
+    Raises:
+        ValueError: no score, or a rate outside [0, 1).
+    """
+    scores = np.sort(np.asarray(scores, "float64").ravel())
+    if not len(scores) or not 0 <= rate < 1:
+        raise ValueError(
+            f"Un seuil d'alarme se choisit sur au moins un score et un taux de 0 inclus à 1 exclu ; "
+            f"reçu {len(scores)} scores et un taux de {rate!r}."
+        )
+    allowed = int(np.floor(rate * len(scores) + 1e-9))  # 0.29 * 100 is 28.999…
+    return float(scores[len(scores) - 1 - allowed])
+
+
+def patches(image, size, stride):
+    """Windows of an image (H, W): (rows, columns, size, size), a view of the same memory. Lesson 3.2.
+
+    Raises:
+        ValueError: an image of another rank, or windows that leave pixels out.
+    """
+    image = np.asarray(image)
+    if image.ndim != 2 or any(length < size or (length - size) % stride for length in image.shape):
+        raise ValueError(
+            f"Des fenêtres {size}×{size} au pas de {stride} ne couvrent pas une image de forme {image.shape} : "
+            f"il faut une image (H, L) dont chaque côté, moins {size}, est un multiple de {stride}."
+        )
+    return np.lib.stride_tricks.sliding_window_view(image, (size, size))[::stride, ::stride]
+
+
+def average_patches(windows, stride):
+    """The inverse of `patches`: (rows, columns, size, size) -> (H, W), the mean where windows overlap. Lesson 3.2."""
+    windows = np.asarray(windows)
+    rows, columns, size = windows.shape[:3]
+    if windows.shape != (rows, columns, size, size) or not 1 <= stride <= size:
+        raise ValueError(
+            f"Il faut des fenêtres (lignes, colonnes, côté, côté) et un pas de 1 au côté ; reçu {windows.shape} "
+            f"et un pas de {stride}."
+        )
+    height, width = (rows - 1) * stride + size, (columns - 1) * stride + size
+    total, count = np.zeros((height, width)), np.zeros((height, width))
+    for y, x in np.ndindex(size, size):  # one corner of every window at once
+        place = np.s_[y : y + height - size + 1 : stride, x : x + width - size + 1 : stride]
+        total[place] += windows[..., y, x]
+        count[place] += 1
+    return total / count
+
+
+DEFECTS = ("rayure", "tache", "flou", "greffe", "quart de tour")
+
+
+def damage(image, kind, rng, *, graft):
+    """Draw a defect of `DEFECTS` on an image (H, W): the damaged image, and its mask (bool). Lesson 3.2.
+
+    "rayure": a line 60 long and 2 wide, lighter or darker by 0.3. In a disc of radius 14, "tache": 40 % darker;
+    "flou": Gaussian blur of 3 pixels; "greffe": another texture, brought to the same mean and deviation;
+    "quart de tour": the same disc, turned. Lengths in pixels.
+
+    Args:
+        rng: a numpy Generator: it draws where the defect is.
+        graft: another image, as large at least: what "greffe" shows.
+
+    Raises:
+        ValueError: an unknown defect, or an image smaller than 64×64.
+    """
+    if kind not in DEFECTS:
+        raise ValueError(f"Aucun défaut ne s'appelle {kind!r} ; les défauts connus sont {', '.join(DEFECTS)}.")
+    if np.ndim(image) != 2 or min(image.shape) < 64 or np.ndim(graft) != 2 or np.any(np.less(graft.shape, image.shape)):
+        raise ValueError(
+            f"Il faut une image (H, L) d'au moins 64×64 et une greffe au moins aussi grande ; "
+            f"reçu {np.shape(image)} et {np.shape(graft)}."
+        )
+    damaged, mask = image.copy(), np.zeros(image.shape, "uint8")
+    reach = 31 if kind == "rayure" else 15
+    y, x = (int(rng.integers(reach, length - reach)) for length in image.shape)
+    if kind == "rayure":
+        angle = rng.uniform(0, np.pi)
+        step = np.round(30 * np.array([np.cos(angle), np.sin(angle)])).astype(int)
+        cv2.line(mask, (int(x - step[0]), int(y - step[1])), (int(x + step[0]), int(y + step[1])), 1, 2)
+        damaged[mask > 0] += rng.choice([-0.3, 0.3])
+        return np.clip(damaged, 0, 1), mask > 0
+    cv2.circle(mask, (x, y), 14, 1, -1)
+    mask = mask > 0
+    square = np.s_[y - 14 : y + 15, x - 14 : x + 15]
+    if kind == "tache":
+        damaged[mask] *= 0.6
+    elif kind == "flou":
+        damaged[mask] = cv2.GaussianBlur(image, (0, 0), 3)[mask]
+    elif kind == "greffe":
+        other = graft[: image.shape[0], : image.shape[1]][mask]
+        damaged[mask] = image[mask].mean() + (other - other.mean()) / other.std() * image[mask].std()
+    else:
+        damaged[square] = np.where(mask[square], np.rot90(image[square]), image[square])
+    return np.clip(damaged, 0, 1), mask
 
 
 def kl_divergence(mean, log_variance):

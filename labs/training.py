@@ -238,6 +238,12 @@ _FRENCH = {
     "accuracy": "exactitude",
     "val_loss": "coût de validation",
     "val_accuracy": "exactitude de validation",
+    "critic_loss": "coût du critique",
+    "generator_loss": "coût du générateur",
+    "penalty": "pénalité",
+    "real_error": "erreur des vraies",
+    "balance": "k",
+    "convergence": "mesure M",
 }
 
 

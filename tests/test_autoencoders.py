@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 import scipy.stats
+from sklearn.feature_extraction.image import extract_patches_2d, reconstruct_from_patches_2d
 
 from labs import autoencoders
 
@@ -76,3 +77,83 @@ def test_a_wrong_shape_is_an_error_that_says_what_was_given():
     encoder, decoder = (keras.Sequential([keras.Input((n,)), keras.layers.Dense(m)]) for n, m in ((6, 5), (2, 6)))
     with pytest.raises(ValueError, match="5 valeurs pour un code de dimension 2"):
         autoencoders.VariationalAutoencoder(encoder, decoder)
+
+
+@pytest.mark.parametrize(("count", "rate"), [(10, 0.15), (20, 0.05), (100, 0.29), (137, 0.1), (1000, 0.01), (7, 0.0)])
+def test_the_threshold_gives_as_many_false_alarms_as_the_rate_allows_and_no_more(count, rate):
+    scores = np.random.default_rng(count).gamma(2, size=count)
+    threshold = autoencoders.alarm_threshold(scores, rate)
+    assert np.sum(scores > threshold) == round(rate * count, 9) // 1
+    assert threshold == pytest.approx(np.quantile(scores, 1 - rate, method="inverted_cdf"))
+
+
+def test_equal_scores_never_exceed_the_rate():
+    assert autoencoders.alarm_threshold([1, 2, 2, 2, 3], 0.4) == 2
+    assert autoencoders.alarm_threshold([5, 5, 5], 0.9) == 5
+
+
+@pytest.mark.parametrize(("scores", "rate"), [([], 0.1), ([1.0], 1.0), ([1.0], -0.1)])
+def test_a_threshold_without_scores_or_rate_is_an_error(scores, rate):
+    with pytest.raises(ValueError, match=f"reçu {len(scores)} scores"):
+        autoencoders.alarm_threshold(scores, rate)
+
+
+def test_patches_are_those_of_scikit_learn_and_so_is_their_average():
+    image = np.random.default_rng(0).random((9, 13))
+    windows = autoencoders.patches(image, 4, 1)
+    assert np.array_equal(windows.reshape(-1, 4, 4), extract_patches_2d(image, (4, 4)))
+    changed = windows * np.random.default_rng(1).random(windows.shape)
+    expected = reconstruct_from_patches_2d(changed.reshape(-1, 4, 4), image.shape)
+    assert np.allclose(autoencoders.average_patches(changed, 1), expected)
+
+
+@pytest.mark.parametrize(("shape", "size", "stride"), [((20, 28), 8, 4), ((16, 24), 8, 8), ((17, 9), 9, 2)])
+def test_untouched_patches_average_to_the_image(shape, size, stride):
+    image = np.random.default_rng(0).random(shape)
+    assert np.allclose(autoencoders.average_patches(autoencoders.patches(image, size, stride), stride), image)
+
+
+def test_patches_that_leave_pixels_out_are_an_error():
+    with pytest.raises(ValueError, match=r"\(20, 21\)"):
+        autoencoders.patches(np.zeros((20, 21)), 8, 4)
+    with pytest.raises(ValueError, match="pas de 9"):
+        autoencoders.average_patches(np.zeros((2, 2, 8, 8)), 9)
+
+
+@pytest.fixture
+def texture():
+    rng = np.random.default_rng(0)
+    return [rng.uniform(0.35, 0.65, (96, 128)).astype("float32") for _ in range(2)]
+
+
+@pytest.mark.parametrize("kind", autoencoders.DEFECTS)
+def test_a_defect_changes_its_mask_and_nothing_else(kind, texture):
+    image, graft = texture
+    damaged, mask = autoencoders.damage(image, kind, np.random.default_rng(3), graft=graft)
+    assert damaged.dtype == image.dtype and damaged.min() >= 0 and damaged.max() <= 1
+    assert np.array_equal(damaged[~mask], image[~mask])
+    assert np.mean(damaged[mask] != image[mask]) > 0.99
+    again, _ = autoencoders.damage(image, kind, np.random.default_rng(3), graft=graft)
+    assert np.array_equal(again, damaged)
+
+
+def test_each_defect_does_what_its_name_says(texture):
+    image, graft = texture
+    made = {
+        kind: autoencoders.damage(image, kind, np.random.default_rng(5), graft=graft) for kind in autoencoders.DEFECTS
+    }
+    inside = {kind: (damaged[mask], image[mask]) for kind, (damaged, mask) in made.items()}
+    assert np.allclose(np.abs(np.subtract(*inside["rayure"])), 0.3, atol=1e-6)
+    assert np.allclose(inside["tache"][0], 0.6 * inside["tache"][1])
+    assert inside["flou"][0].std() < 0.3 * inside["flou"][1].std()
+    for moment in (np.mean, np.std):
+        assert moment(inside["greffe"][0]) == pytest.approx(moment(inside["greffe"][1]), rel=1e-3)
+    assert np.allclose(np.sort(inside["quart de tour"][0]), np.sort(inside["quart de tour"][1]))
+
+
+def test_a_defect_that_does_not_exist_or_does_not_fit_is_an_error(texture):
+    image, graft = texture
+    with pytest.raises(ValueError, match="les défauts connus sont rayure, tache"):
+        autoencoders.damage(image, "trou", np.random.default_rng(0), graft=graft)
+    with pytest.raises(ValueError, match="au moins aussi grande"):
+        autoencoders.damage(image, "greffe", np.random.default_rng(0), graft=graft[:50])
