@@ -31,7 +31,7 @@ from labs.checks import generative as check
 # Deux entraînements prennent du temps : un DCGAN sur Fashion-MNIST, et quelques petits GAN dans le plan. Leurs tailles dépendent du profil ; les résultats commentés sont ceux du profil `cours`.
 
 # %%
-image_steps = runtime.budget(rapide=20, cours=1500, complet=20_000)  # pas du DCGAN
+image_steps = runtime.budget(rapide=20, cours=1000, complet=20_000)  # pas du DCGAN
 plane_steps = runtime.budget(rapide=100, cours=2000, complet=10_000)  # pas des GAN dans le plan
 
 # %% [markdown]
@@ -261,12 +261,12 @@ def draw(moment):
 plots.animate(figure, draw, len(result.samples), "Douze vêtements qui se précisent au fil des pas", seconds=6)
 
 # %% [markdown]
-# Au départ, un gris uniforme. Au pas 150, des taches ; au pas 300, des silhouettes ; au pas 600, on reconnaît des hauts et des chaussures ; au pas 1 500, des pulls, des T-shirts, une basket. Personne n'a montré de vêtement au générateur : tout ce qu'il en sait lui est venu par le gradient du discriminateur. Une fine trame de points reste visible sur les tissus, et tout n'est pas réussi : cherchez, dans la dernière rangée, l'image qui n'est rien.
+# Au départ, un gris uniforme. Au pas 100, des taches ; au pas 200, des silhouettes ; au pas 700, on reconnaît des hauts et une chaussure ; au pas 1 000, des pulls, un T-shirt, une basket. Personne n'a montré de vêtement au générateur : tout ce qu'il en sait lui est venu par le gradient du discriminateur. Une fine trame de points reste visible sur les tissus, et tout n'est pas réussi : cherchez, dans la dernière rangée, l'image qui n'est rien.
 #
 # Les deux coûts, eux, ne descendent pas : chaque réseau progresse contre un adversaire qui progresse aussi.
 
 # %% [markdown]
-# Et avec plus de temps ? Le fichier `dcgan` contient les poids du même générateur, entraîné une fois par `scripts/train_gans.py` : 7 000 pas au lieu de 1 500, un taux qui part de $6 \cdot 10^{-4}$ et descend jusqu'à 0, et la moyenne mobile des poids plutôt que les derniers (leçon 3.6). **Avant de lire le titre de la figure** : laquelle de ces trois rangées est vraie ?
+# Et avec plus de temps ? Le fichier `dcgan` contient les poids du même générateur, entraîné une fois par `scripts/train_gans.py` : 7 000 pas au lieu de 1 000, un taux qui part de $6 \cdot 10^{-4}$ et descend jusqu'à 0, et la moyenne mobile des poids plutôt que les derniers (leçon 3.6). **Pariez** : laquelle de ces trois rangées est vraie ?
 
 # %%
 long = weights.restore(gans.generator(width=16), "dcgan")
@@ -274,7 +274,7 @@ noise = keras.random.normal((12, 64), seed=2)
 rows = gan.generator(noise, training=False), images[:12], long(noise, training=False)
 plots.show(
     [np.asarray(image) for row in rows for image in row], columns=12, size=1.0,
-    title="Entraînement court · vraies images · entraînement long",
+    title="Entraînement court, entraînement long, vraies images : dans quel ordre ?",
     alt="Trois rangées de douze vêtements : générateur court, vraies images, générateur long",
 )  # fmt: skip
 
@@ -350,7 +350,7 @@ print("une seule classe, pourtant vraie, est plus loin :", scores["vraies images
 plots.curves(
     {"générateur court": [gans.frechet_distance(fake, reference) for fake in fakes]}, x=result.steps[1:],
     title="Distance de Fréchet entre 2 000 images inventées et 4 000 vraies", xlabel="pas", ylabel="distance",
-    alt="La distance baisse vite, puis lentement, en hésitant",
+    alt="La distance baisse vite, puis lentement",
 )  # fmt: skip
 plots.curves(
     {"discriminateur": result.history["critic_loss"], "générateur": result.history["generator_loss"]},
@@ -359,11 +359,11 @@ plots.curves(
 )  # fmt: skip
 
 # %% [markdown]
-# Entre le pas 150 et le pas 1 500, la distance passe de 19,68 à 4,08. L'entraînement long, près de cinq fois plus de pas, n'arrive qu'à 3,32 : ce n'est plus le temps qui manque, c'est le réseau qui est petit. Et le plancher, 0,09, reste très loin : pour le classifieur, ces vêtements ne sont pas encore les vrais.
+# Entre le pas 100 et le pas 1 000, la distance passe de 33,40 à 4,96. L'entraînement long, sept fois plus de pas, n'arrive qu'à 3,32 : le temps ne suffit plus, c'est le réseau qui est petit. Et le plancher, 0,09, reste très loin : pour le classifieur, ces vêtements ne sont pas encore les vrais.
 #
 # La ligne la plus instructive est celle des baskets : 2 000 **vraies** images, parfaites une à une, mais d'une seule classe. Leur distance, 39,79, est presque celle du bruit, et la distance à noyau les met même plus loin que lui. Ces distances jugent la **variété** autant que la qualité.
 #
-# Les coûts, eux, ne disent rien de tel : pendant que la distance est divisée par près de cinq, celui du discriminateur reste entre 1,0 et 1,4, et celui du générateur monte, descend, remonte.
+# Les coûts, eux, ne disent rien de tel : pendant que la distance est divisée par plus de six, celui du discriminateur reste entre 1,1 et 1,4, et celui du générateur monte, descend, remonte.
 
 # %% [markdown]
 # ## 7. L'effondrement de modes
