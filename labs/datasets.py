@@ -14,7 +14,7 @@ IMAGES_PER_ROW = 100
 
 
 class Dataset(NamedTuple):
-    """Images uint8, (N, 28, 28) or (N, 32, 32, 3) in RGB order; labels int64 (N,), ranks in class_names."""
+    """Images uint8, (N, H, W) grey or (N, H, W, 3) in RGB order; labels int64 (N,), ranks in class_names."""
 
     x_train: np.ndarray
     y_train: np.ndarray
@@ -30,12 +30,30 @@ class Signs(NamedTuple):
     class_names: tuple[str, ...]
 
 
+class Spambase(NamedTuple):
+    """Messages, float32 (3067, 57) and (1534, 57); labels int64, 1 for spam; the names of the 57 measures."""
+
+    x_train: np.ndarray
+    y_train: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+    feature_names: tuple[str, ...]
+
+
+class Nuclei(NamedTuple):
+    """A picture of nuclei, float32 (512, 512) in [0, 1], and whose each pixel is: uint8, 0 (nobody's) or 1 to 125."""
+
+    image: np.ndarray
+    instances: np.ndarray
+
+
 class Embedded(NamedTuple):
-    """What data/<name>/ holds: the shape of an image, the number of images of each split, the class names."""
+    """What data/<name>/ holds: shape of an image, images in each split, class names, images in a row of a mosaic."""
 
     shape: tuple[int, ...]
     sizes: dict[str, int]
     class_names: tuple[str, ...]
+    columns: int = IMAGES_PER_ROW
 
 
 EMBEDDED = {
@@ -49,6 +67,12 @@ EMBEDDED = {
         (32, 32, 3),
         {"train": 20_000, "test": 4_000},
         ("avion", "automobile", "oiseau", "chat", "cerf", "chien", "grenouille", "cheval", "bateau", "camion"),
+    ),
+    "orl_faces": Embedded(
+        (112, 92),
+        {"train": 200, "test": 200},
+        tuple(f"personne {person}" for person in range(1, 41)),
+        columns=40,  # a person a column, a photograph a row
     ),
 }
 
@@ -70,9 +94,20 @@ SIGNS = (
 )  # fmt: skip
 SIGN_SIDE, SIGNS_PER_ROW = 128, 8
 
+NUCLEI = ("nuclei/image.webp", "nuclei/instances.webp")
+
+SPAMBASE = "spambase/spambase.npz"
+SPAM_FEATURES = (
+    "make", "address", "all", "3d", "our", "over", "remove", "internet", "order", "mail", "receive", "will", "people",
+    "report", "addresses", "free", "business", "email", "you", "credit", "your", "font", "000", "money", "hp", "hpl",
+    "george", "650", "lab", "labs", "telnet", "857", "data", "415", "85", "technology", "1999", "parts", "pm",
+    "direct", "cs", "meeting", "original", "project", "re", "edu", "table", "conference", ";", "(", "[", "!", "$", "#",
+    "majuscules : longueur moyenne", "majuscules : plus longue suite", "majuscules : total",
+)  # fmt: skip
+
 
 def load(name):
-    """Return the Dataset called `name`: "fashion_mnist", "mnist" or "cifar10".
+    """Return the Dataset called `name`: "fashion_mnist", "mnist", "cifar10" or "orl_faces".
 
     Raises:
         ValueError: no set has this name.
@@ -81,7 +116,7 @@ def load(name):
     if name not in EMBEDDED:
         known = ", ".join(f"« {known} »" for known in EMBEDDED)
         raise ValueError(f"Aucun jeu de données ne s'appelle {name!r}. Les noms connus sont : {known}.")
-    return {"fashion_mnist": fashion_mnist, "mnist": mnist, "cifar10": cifar10}[name]()
+    return {"fashion_mnist": fashion_mnist, "mnist": mnist, "cifar10": cifar10, "orl_faces": orl_faces}[name]()
 
 
 def fashion_mnist():
@@ -97,6 +132,15 @@ def mnist():
 def cifar10():
     """CIFAR-10, 32×32 (Krizhevsky 2009): 20 000 + 4 000 photographs, 50 000 + 10 000 in profile "complet"."""
     return _whole("cifar10") if runtime.profile() == "complet" else _embedded("cifar10")
+
+
+def orl_faces():
+    """ORL faces (Samaria & Harter 1994): ten photographs of 40 people, 112×92, grey. Lessons 4.5 and 6.3.
+
+    The first five of each person are for training, the last five for the test, in every profile: x_train and x_test
+    are (200, 112, 92), photograph by photograph, so that x_train.reshape(5, 40, 112, 92) is [photograph, person].
+    """
+    return _embedded("orl_faces")
 
 
 def photo(name, size=None, gray=False):
@@ -181,6 +225,38 @@ def signs():
     return Signs(np.ascontiguousarray(tiles.swapaxes(1, 2)).reshape(-1, SIGN_SIDE, SIGN_SIDE, 4), SIGNS)
 
 
+def nuclei():
+    """Nuclei of cells under a fluorescence microscope, each outlined: Nuclei. Lessons 4.3 and 4.4.
+
+    One picture of the 2018 Data Science Bowl (Caicedo et al. 2019), the example of StarDist (Schmidt et al. 2018). It
+    is dim: half its pixels are below 0.1.
+
+    Raises:
+        labs.catalogue.DataError: a file is missing or damaged.
+    """
+    pictures = [cv2.imdecode(np.fromfile(catalogue.verified(name), "uint8"), cv2.IMREAD_COLOR) for name in NUCLEI]
+    for name, picture in zip(NUCLEI, pictures):
+        if picture is None or picture.shape != (512, 512, 3):
+            raise catalogue.DataError(f"data/{name} n'est pas une image de 512×512. Refaites-la avec « make data ».")
+    image, instances = (np.ascontiguousarray(picture[..., 0]) for picture in pictures)  # three equal channels
+    return Nuclei(image.astype("float32") / 255, instances)
+
+
+def spambase():
+    """Spambase (Hopkins et al. 1999): 4601 messages received in a company, 1813 of them spam: Spambase. Lesson 6.1.
+
+    48 words and 6 characters, as percentages of the words or characters of the message; 3 measures of the runs of
+    capitals. The cut between training and test is the course's own, drawn once: no message is on both sides.
+
+    Raises:
+        labs.catalogue.DataError: the file is missing or damaged.
+    """
+    with np.load(catalogue.verified(SPAMBASE)) as file:
+        x_train, y_train, x_test, y_test = (file[key] for key in ("x_train", "y_train", "x_test", "y_test"))
+    measures = [(x / 1000).astype("float32") for x in (x_train, x_test)]  # stored in thousandths
+    return Spambase(measures[0], y_train.astype("int64"), measures[1], y_test.astype("int64"), SPAM_FEATURES)
+
+
 def imagenet_names():
     """The 1000 classes of ImageNet (ILSVRC 2012), in English, in the order of the logits: tuple of str. Lesson 2.4.
 
@@ -233,20 +309,20 @@ def _embedded(name):
 
 
 def _split(name, split):
-    shape, sizes, _ = EMBEDDED[name]
+    shape, sizes = EMBEDDED[name].shape, EMBEDDED[name].sizes
     images = np.empty((sizes[split], *shape), "uint8")
     mosaics = mosaic_names(name, split)
     parts = np.split(images, np.cumsum(list(mosaics.values()))[:-1])  # views: each thread fills its own
     with futures.ThreadPoolExecutor() as pool:  # OpenCV frees the interpreter while it decodes
-        list(pool.map(_read_mosaic, mosaics, parts))
+        list(pool.map(_read_mosaic, mosaics, parts, [EMBEDDED[name].columns] * len(mosaics)))
     return images, _read_labels(f"{name}/labels_{split}.npy", sizes[split])
 
 
-def _read_mosaic(name, out):
-    """Fill `out` (N, H, W[, 3]) with the images of a mosaic of IMAGES_PER_ROW columns, read row by row."""
+def _read_mosaic(name, out, columns):
+    """Fill `out` (N, H, W[, 3]) with the images of a mosaic of `columns` columns, read row by row."""
     picture = cv2.imdecode(np.fromfile(catalogue.verified(name), "uint8"), cv2.IMREAD_COLOR)
     count, height, width = out.shape[:3]
-    expected = (count // IMAGES_PER_ROW * height, IMAGES_PER_ROW * width, 3)
+    expected = (count // columns * height, columns * width, 3)
     if picture is None or picture.shape != expected:
         found = "ce n'est pas une image" if picture is None else f"elle mesure {picture.shape}"
         raise catalogue.DataError(
@@ -255,8 +331,8 @@ def _read_mosaic(name, out):
         )
     # WebP has no grey: a grey picture is stored with three equal channels, and OpenCV gives colours as BGR.
     pixels = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB) if out.ndim == 4 else picture[..., 0]
-    tiles = pixels.reshape(count // IMAGES_PER_ROW, height, IMAGES_PER_ROW, width, *out.shape[3:])
-    out.reshape(count // IMAGES_PER_ROW, IMAGES_PER_ROW, *out.shape[1:])[:] = tiles.swapaxes(1, 2)
+    tiles = pixels.reshape(count // columns, height, columns, width, *out.shape[3:])
+    out.reshape(count // columns, columns, *out.shape[1:])[:] = tiles.swapaxes(1, 2)
 
 
 def _read_labels(name, size):

@@ -45,7 +45,8 @@ def publish(figure, alt):
         raise ValueError(
             'Une figure sans texte alternatif ne peut pas être lue par tous : donnez alt="ce qu\'on y voit".'
         )
-    display(Image(_png(figure), alt=alt))
+    content = _smaller(_png(figure))
+    display(Image(content, format="png" if content[1:4] == b"PNG" else "jpeg", alt=alt))
 
 
 def animate(figure, draw, frames, alt, *, seconds=6.0, dpi=60):
@@ -136,6 +137,143 @@ def show(images, *, titles=None, columns=6, alt=None, title=None, size=2.0, vmin
         figure.suptitle(title)
     described = " ; ".join(" ".join(str(name).split()) for name in titles) if titles else f"{len(images)} images"
     publish(figure, alt or f"{title + ' : ' if title else ''}{described}")
+
+
+def boxes(images, found, class_names, *, titles=None, columns=4, size=3.2, title=None, alt=None):
+    """A grid of images with boxes, one colour a class; dashed, a true box, of class -1. Lesson 4.1.
+
+    Args:
+        images: (N, H, W, 3), or a list of images of any sizes; uint8, or float in [0, 1].
+        found: one (boxes, classes) an image, (K, 4) in pixels and (K,); or one (boxes, scores, classes, …), such as
+            what a detector returns: the score is then written too.
+    """
+    if len(images) != len(found):
+        raise ValueError(f"{len(images)} images et {len(found)} listes de boîtes : donnez une liste par image.")
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    shape = (columns * size, rows * size * (1.12 if titles else 1.0))
+    figure, axes = plt.subplots(rows, columns, figsize=shape, squeeze=False)
+    for axis in axes.flat:
+        axis.axis("off")
+    for rank, (axis, image, entry) in enumerate(zip(axes.flat, images, found)):
+        axis.imshow(image, extent=(0, image.shape[1], image.shape[0], 0))
+        places, scores, classes = (entry[0], None, entry[1]) if len(entry) == 2 else entry[:3]
+        for row, box in enumerate(places):
+            words = "vérité" if classes[row] < 0 else class_names[classes[row]]
+            words += "" if scores is None else f" {scores[row]:.2f}".replace(".", ",")
+            _frame(axis, box, words, classes[row], image.shape[1])
+        axis.set(xlim=(0, image.shape[1]), ylim=(image.shape[0], 0))
+        if titles:
+            axis.set_title(str(titles[rank]), fontsize=12)
+    if title:
+        figure.suptitle(title)
+    count = sum(len(entry[0]) for entry in found)
+    publish(figure, alt or f"{title + ' : ' if title else ''}{count} boîtes sur {len(images)} images")
+
+
+def _frame(axis, box, words, label, width):
+    """One box: a black edge below a coloured one, to be seen on any background, and its name inside the image."""
+    color = "white" if label < 0 else COLORS[label % len(COLORS)]
+    x1, y1, x2, y2 = box
+    style = {"fill": False, "linestyle": "--" if label < 0 else "-"}
+    axis.add_patch(plt.Rectangle((x1, y1), x2 - x1, y2 - y1, edgecolor="black", linewidth=4, **style))
+    axis.add_patch(plt.Rectangle((x1, y1), x2 - x1, y2 - y1, edgecolor=color, linewidth=2.5, **style))
+    side, place = ("right", x2) if x1 > 0.6 * width else ("left", x1)
+    ink = "black" if label < 0 or label % len(COLORS) in (4, 5, 7) else "white"
+    frame = {"facecolor": color, "edgecolor": "none", "pad": 1}
+    axis.text(place, max(y1, 0), words, fontsize=12, color=ink, ha=side, va="bottom" if y1 > 12 else "top", bbox=frame)
+
+
+def draw_tracks(frames, tracks, *, line=None, trail=20):
+    """Copies of frames (T, H, W, 3), uint8, with the box, the identity and the last steps of each track. Lesson 4.6.
+
+    Args:
+        tracks: list of T arrays (K, 5), box and identity; an identity keeps its colour and writes its number.
+        line: two points (x, y), drawn too. trail: frames that the path of the feet is kept.
+    """
+    import cv2
+
+    if len(frames) != len(tracks):
+        raise ValueError(f"{len(frames)} images et {len(tracks)} listes de pistes : donnez une liste par image.")
+    colors = [tuple(int(color[k : k + 2], 16) for k in (1, 3, 5)) for color in COLORS if color != "#000000"]
+    drawn, paths = np.array(frames), {}
+    for t, (frame, rows) in enumerate(zip(drawn, tracks)):
+        if line is not None:
+            cv2.line(frame, *(tuple(map(round, point)) for point in line), (255, 255, 255), 2)
+        for x1, y1, x2, y2, identity in np.round(rows).astype(int).tolist():
+            color = colors[identity % len(colors)]
+            path = paths.setdefault(identity, [])
+            path.append((t, ((x1 + x2) // 2, y2)))
+            steps = np.int32([place for when, place in path if when > t - trail])
+            cv2.polylines(frame, [steps], False, color, 2)
+            cv2.rectangle(frame, (x1, y1), (x2, y2), color, 2)
+            (width, height), _ = cv2.getTextSize(str(identity), cv2.FONT_HERSHEY_SIMPLEX, 0.6, 2)
+            top = max(y1, height + 6)
+            cv2.rectangle(frame, (x1 - 1, top - height - 6), (x1 + width + 3, top), color, -1)
+            ink = (255, 255, 255) if sum(color) < 400 else (0, 0, 0)
+            cv2.putText(frame, str(identity), (x1 + 1, top - 3), cv2.FONT_HERSHEY_SIMPLEX, 0.6, ink, 2)
+    return drawn
+
+
+def play(frames, alt, *, fps=10):
+    """Display a video in the notebook, inside it: frames (T, H, W, 3), uint8, even sides; `alt` says what it shows."""
+    import base64
+    import html
+
+    from IPython.display import display
+
+    from labs import video
+
+    if not alt or not alt.strip():
+        raise ValueError('Une vidéo sans texte ne peut pas être suivie par tous : donnez alt="ce qu\'on y voit".')
+    content = base64.b64encode(video.encode(frames, fps)).decode()
+    words = html.escape(alt, quote=True)
+    player = (
+        f'<video controls loop muted playsinline width="{frames[0].shape[1]}" aria-label="{words}" title="{words}" '
+        f'src="data:video/mp4;base64,{content}">{words}</video>'
+    )
+    display({"text/html": player, "text/plain": f"Vidéo : {alt}"}, raw=True)
+
+
+def ribbons(truth, tracks, *, title, alt):
+    """One row a true object, one column a frame, coloured by the identity that it is given there. Lesson 4.6.
+
+    A number is written where an object gets another identity: on black, that is a switch. Grey: it is there, and not
+    followed.
+
+    Args:
+        truth, tracks: lists of as many frames, (K, 5) each, box and identity; a pair needs an IoU of 0.5.
+    """
+    from labs import tracking
+
+    objects = np.unique(np.concatenate([frame[:, 4] for frame in truth])).astype(int)
+    given = np.full((len(objects), len(truth)), -1)  # -1: not in the picture; 0: there, and not followed
+    for t, pairs in enumerate(tracking.matches(truth, tracks)):
+        given[np.searchsorted(objects, truth[t][:, 4]), t] = 0
+        given[np.searchsorted(objects, list(pairs)), t] = list(pairs.values())
+    figure, axis = plt.subplots(figsize=(11, 0.27 * len(objects) + 1.3))
+    for row, names in enumerate(given):
+        _ribbon(axis, row, names)
+    axis.set(title=title, xlabel="image", ylabel="objet", ylim=(len(objects) - 0.4, -0.6), xlim=(-0.5, len(truth)))
+    axis.set_yticks(range(len(objects)), objects, fontsize=12)
+    axis.grid(False)
+    publish(figure, alt)
+
+
+def _ribbon(axis, row, names):
+    """One object: a bar as long as each of its identities lasts."""
+    colors = [color for color in COLORS if color != "#000000"]
+    first = {"color": "black", "bbox": None}
+    changed = {"color": "white", "bbox": {"facecolor": "black", "edgecolor": "none", "pad": 1.5}}
+    cuts, last = np.flatnonzero(np.diff(names, prepend=-2, append=-2)), 0
+    for begin, end in zip(cuts[:-1], cuts[1:]):
+        name = int(names[begin])
+        if name < 0:
+            continue
+        axis.barh(row, end - begin, left=begin - 0.5, height=0.78, color=colors[name % len(colors)] if name else "0.85")
+        if name and name != last:
+            axis.text(begin, row, name, fontsize=12, va="center", weight="bold", **(changed if last else first))
+            last = name
 
 
 def curves(series, *, title, xlabel, ylabel, alt, log=False, x=None, ax=None):
@@ -429,6 +567,49 @@ def _short(number):
     return text + ("", "\u00a0k", "\u00a0M", "\u00a0G")[unit]
 
 
+def diagram(nodes, links, *, title, alt, size=(13.0, 6.5)):
+    """Boxes and arrows: what a network computes from what. Lesson 4.2.
+
+    Args:
+        nodes: {name: (x, y, part)}, the name being written in the box; x grows to the right and y downwards, one unit
+            from a box to its neighbour. The parts are told apart by colour, and named in the legend.
+        links: list of (name, name) or (name, name, what is done on the way).
+
+    Raises:
+        ValueError: no node, or a link to a node that is not there.
+    """
+    if not nodes:
+        raise ValueError("Aucune boîte à dessiner : donnez {nom: (x, y, partie)}.")
+    unknown = [name for link in links for name in link[:2] if name not in nodes]
+    if unknown:
+        raise ValueError(f"Une flèche part de, ou mène à {unknown[0]!r}, qui n'est pas une boîte du schéma.")
+    figure, axis = plt.subplots(figsize=size)
+    parts = list(dict.fromkeys(part for _, _, part in nodes.values()))
+    labels = {}
+    for name, (x, y, part) in nodes.items():
+        tint = _TINTS[parts.index(part) % len(_TINTS)]
+        frame = {"boxstyle": "round,pad=0.4", "facecolor": tint, "edgecolor": "black"}
+        labels[name] = axis.text(x, y, name, ha="center", va="center", fontsize=12, bbox=frame)
+    for part, tint in zip(parts, _TINTS):
+        axis.plot([], [], "s", color=tint, markeredgecolor="black", markersize=14, label=part)
+    x, y = np.array([place[:2] for place in nodes.values()]).T
+    axis.set(title=title, xlim=(x.min() - 0.6, x.max() + 0.6), ylim=(y.max() + 0.5, y.min() - 0.5))
+    axis.axis("off")
+    axis.legend(loc="upper right", frameon=False)
+    for start, end, *words in links:
+        places = nodes[start][:2], nodes[end][:2]
+        arrow = {"arrowstyle": "-|>", "linewidth": 2, "color": "0.25", "mutation_scale": 18, "shrinkA": 0, "shrinkB": 0,
+                 "patchA": labels[start].get_bbox_patch(), "patchB": labels[end].get_bbox_patch()}  # fmt: skip
+        axis.annotate("", places[1], xytext=places[0], arrowprops=arrow, zorder=5)  # once the boxes are in their place
+        if words:
+            shift = (8, 3 if places[1][1] >= places[0][1] else -10)  # beside the arrow, on the side that is free
+            axis.annotate(words[0], np.mean(places, axis=0), xytext=shift, textcoords="offset points", fontsize=12)
+    publish(figure, alt)
+
+
+_TINTS = ["#B9D9EE", "#F7CBA8", "#B5E3D0", "#EBD0E0", "#F8E2AE"]  # COLORS, light enough for black letters
+
+
 def table(rows, *, header, align=None):
     """Print `rows` as an aligned text table: the same bytes everywhere, for the cells that are compared."""
     cells = [[str(value) for value in row] for row in [header, *rows]]
@@ -444,6 +625,16 @@ def _png(figure):
     figure.savefig(buffer, format="png", dpi="figure", bbox_inches="tight", metadata={"Software": None})
     plt.close(figure)
     return buffer.getvalue()
+
+
+def _smaller(png):
+    """JPEG bytes where they are half as many or less, as for photographs; curves and small figures stay exact."""
+    from PIL import Image as Picture
+
+    buffer = io.BytesIO()
+    if len(png) > 100_000:
+        Picture.open(io.BytesIO(png)).convert("RGB").save(buffer, "JPEG", quality=85, optimize=True)
+    return buffer.getvalue() if 0 < 2 * len(buffer.getvalue()) < len(png) else png
 
 
 def _slider(name, choices, value):

@@ -421,8 +421,8 @@ class Switch(NamedTuple):
     after: int
 
 
-def switches(truth, tracks, iou_threshold=0.5):
-    """Where an object changes identity: list of Switch, as many as `evaluate` counts in IDSW. Lesson 4.6.
+def matches(truth, tracks, iou_threshold=0.5):
+    """Which identity each object is given: a dictionary object -> identity a frame, both integers. Lesson 4.6.
 
     As in CLEAR (Bernardin & Stiefelhagen 2008), a pair of the frame before is kept while its IoU allows; the others
     are matched for the greatest IoU.
@@ -431,22 +431,76 @@ def switches(truth, tracks, iou_threshold=0.5):
         ValueError: as `evaluate`.
     """
     truth, tracks = _require_frames(truth, tracks)
-    found, last, previous = [], {}, {}
+    found, previous = [], {}
     for t, overlap in enumerate(_overlaps(truth, tracks)):
         objects, names = (frame[:, 4].astype(int) for frame in (truth[t], tracks[t]))
-        if not len(objects) or not len(names):
-            continue  # as TrackEval does: the pairs before stand
-        kept = np.array([[previous.get(i) == name for name in names] for i in objects])
-        score = np.where(overlap >= iou_threshold, overlap + 1000 * kept, 0)
-        rows, columns = assign(score, 1e-9)
-        previous = dict(zip(objects[rows].tolist(), names[columns].tolist()))
-        found += [Switch(t, i, last[i], name) for i, name in previous.items() if last.get(i, name) != name]
-        last |= previous
+        pairs = {}
+        if len(objects) and len(names):  # otherwise the pairs before stand, as in TrackEval
+            kept = np.array([[previous.get(i) == name for name in names] for i in objects])
+            score = np.where(overlap >= iou_threshold, overlap + 1000 * kept, 0)
+            rows, columns = assign(score, 1e-9)
+            previous = pairs = dict(zip(objects[rows].tolist(), names[columns].tolist()))
+        found.append(pairs)
+    return found
+
+
+def switches(truth, tracks, iou_threshold=0.5):
+    """Where an object changes identity: list of Switch, as many as `evaluate` counts in IDSW. Lesson 4.6.
+
+    The identity is compared with the last one that the object had, however long ago.
+
+    Raises:
+        ValueError: as `evaluate`.
+    """
+    found, last = [], {}
+    for t, pairs in enumerate(matches(truth, tracks, iou_threshold)):
+        found += [Switch(t, i, last[i], name) for i, name in pairs.items() if last.get(i, name) != name]
+        last |= pairs
     return found
 
 
 def _overlaps(truth, tracks):
     return [box_arithmetic.iou(a[:, :4], b[:, :4]) for a, b in zip(truth, tracks)]
+
+
+# ── What tracks are good for ──
+
+
+class Crossing(NamedTuple):
+    """Somebody goes over a line: frame (from 0), identity, and whether it was to the right of the line."""
+
+    frame: int
+    identity: int
+    rightwards: bool
+
+
+def crossings(tracks, start, end):
+    """Each time a track goes over the line from `start` to `end`: list of Crossing. Lesson 4.6.
+
+    Where somebody stands is the middle of the lower side of the box. Right is that of one who walks on the image from
+    `start` to `end`. The line has no ends. A track that goes unseen near the line and comes back on the other side
+    crosses it too; one that only touches it does not.
+
+    Args:
+        tracks: list of (K, 5), box and identity, a frame.
+        start, end: two different points (x, y).
+
+    Raises:
+        ValueError: the points are the same; a frame is not (K, 5), or has a degenerate box, NaN or an identity twice.
+    """
+    start, end = np.asarray(start, "float64"), np.asarray(end, "float64")
+    if start.shape != (2,) or end.shape != (2,) or not np.isfinite([start, end]).all() or (start == end).all():
+        raise ValueError(f"Attendu deux points (x, y) différents ; reçu {start.tolist()} et {end.tolist()}.")
+    along, found, last = end - start, [], {}
+    for t, rows in enumerate(_require_rows(frame, t) for t, frame in enumerate(tracks)):
+        feet = np.column_stack([(rows[:, 0] + rows[:, 2]) / 2, rows[:, 3]]) - start
+        sides = np.sign(along[0] * feet[:, 1] - along[1] * feet[:, 0])
+        for identity, side in zip(rows[:, 4].astype(int).tolist(), sides):
+            if side * last.get(identity, side) < 0:
+                found.append(Crossing(t, identity, bool(side > 0)))
+            if side:  # on the line itself, one is still where one comes from
+                last[identity] = side
+    return found
 
 
 # ── What is given ──

@@ -12,6 +12,7 @@ FILES = {
     "resnet20": "weights/resnet20_cifar10.npz",
     "densenet40": "weights/densenet40_cifar10.npz",
     "fashion_classifier": "weights/fashion_classifier.npz",
+    "deeplabv3": "weights/deeplabv3_mobilenetv2_voc.npz",
     "yolov4_tiny": "weights/yolov4_tiny_coco.npz",
     "yolov4_tiny_cfg": "weights/yolov4_tiny.cfg",
     "yolov4_cfg": "weights/yolov4.cfg",

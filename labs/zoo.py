@@ -309,6 +309,22 @@ def fashion_classifier(weights="fashion_mnist", top=True):
     return model if top else keras.Model(inputs, x, name="fashion_features")
 
 
+def face_classifier(classes=40, input_shape=(112, 92, 1), dropout=0.5):
+    """A small network that tells people apart, on a few photographs each: images -> (N, classes). Lessons 4.5 and 6.3.
+
+    Four stages that halve the sides (a 3×3 convolution, a 2×2 maximum, batch normalisation, ReLU), then one dense
+    layer that keeps the places: the faces are framed alike.
+    """
+    x = inputs = keras.Input(input_shape)
+    for stage, filters in enumerate((8, 16, 32, 64), start=1):
+        x = layers.Conv2D(filters, 3, padding="same", use_bias=False, **_HE, name=f"stage{stage}.conv")(x)
+        x = layers.MaxPooling2D(2, name=f"stage{stage}.pool")(x)
+        x = layers.BatchNormalization(momentum=0.9, name=f"stage{stage}.norm")(x)
+        x = layers.ReLU(name=f"stage{stage}.relu")(x)
+    x = layers.Dropout(dropout, name="output.dropout")(layers.Flatten(name="output.flatten")(x))
+    return keras.Model(inputs, layers.Dense(classes, name="output.dense")(x), name="face_classifier")
+
+
 # ── The recipe of today, at CIFAR scale ──
 
 
@@ -434,6 +450,54 @@ def _relu6(x, block, rank):
     return layers.ReLU(6.0, name=f"{block}.relu-{rank}")(x)
 
 
+# ── U-Net ──
+
+
+def unet(classes, input_shape=(None, None, 1), width=16, levels=3, *, skips=True):
+    """U-Net (Ronneberger et al. 2015), small: images (N, H, W, C) -> logits (N, H, W, classes). Lessons 4.3 and 4.4.
+
+    Down: two 3×3 convolutions, a 2×2 maximum, `levels` times, with twice the maps each time; up: a 2×2 transposed
+    convolution, the maps of the same size from the way down, two convolutions. Variants: zero padding, so that the
+    output has the size of the image, batch normalisation, and 16 maps to begin with where the paper has 64 and four
+    levels. 483 891 parameters for one channel and three classes.
+
+    Args:
+        input_shape: (H, W, C); None for a side lets it change: the network is fully convolutional (Long et al. 2015).
+        skips: False leaves out the maps from the way down, to see what they bring.
+
+    Raises:
+        ValueError: a side is not a multiple of 2 ** levels, or a number is too small.
+    """
+    if classes < 2 or width < 1 or levels < 1:
+        raise ValueError(
+            f"Attendu au moins deux classes (le fond compris), une carte et un niveau ; reçu classes={classes}, "
+            f"width={width}, levels={levels}."
+        )
+    step = 2**levels
+    if any(side is not None and side % step for side in input_shape[:2]):
+        raise ValueError(
+            f"Chaque côté est divisé {levels} fois par deux : il faut un multiple de {step} ; reçu {input_shape[:2]}. "
+            "Découpez ou complétez les images, ou prenez moins de niveaux."
+        )
+    x = inputs = keras.Input(input_shape)
+    kept = []
+    for level in range(1, levels + 1):
+        for rank in (1, 2):
+            x = _conv_bn_relu(x, width * 2 ** (level - 1), 3, f"down{level}", rank)
+        kept.append(x)
+        x = layers.MaxPooling2D(2, name=f"down{level}.pool")(x)
+    for rank in (1, 2):
+        x = _conv_bn_relu(x, width * step, 3, "bottom", rank)
+    for level in range(levels, 0, -1):
+        filters, name = width * 2 ** (level - 1), f"up{level}"
+        x = layers.Conv2DTranspose(filters, 2, 2, **_HE, name=f"{name}.enlarge")(x)
+        if skips:
+            x = layers.Concatenate(name=f"{name}.concat")([kept[level - 1], x])
+        for rank in (1, 2):
+            x = _conv_bn_relu(x, filters, 3, name, rank)
+    return keras.Model(inputs, layers.Conv2D(classes, 1, name="output.conv")(x), name="unet")
+
+
 # ── What the builders share ──
 
 _HE = {"kernel_initializer": "he_normal"}
@@ -467,7 +531,9 @@ ARCHITECTURES = {
     "densenet": densenet,
     "airbench": airbench,
     "fashion_classifier": fashion_classifier,
+    "face_classifier": face_classifier,
     "efficientnet_lite0": efficientnet_lite0,
+    "unet": unet,
 }
 
 

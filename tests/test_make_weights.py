@@ -2,16 +2,18 @@
 
 import importlib.util
 import io
+import json
 import os
 import pathlib
 import pickle
 import re
 import sys
+import tarfile
 
 import numpy as np
 import pytest
 
-from labs import datasets, weights, yolo, zoo
+from labs import datasets, deeplab, weights, yolo, zoo
 
 SCRIPTS = pathlib.Path(__file__).parents[1] / "scripts"
 MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
@@ -163,6 +165,81 @@ def test_each_class_of_coco_has_a_french_name(script):
     assert len(set(script.COCO_IN_FRENCH)) == 80
 
 
+# --- DeepLabV3 -----------------------------------------------------------------------------------------
+def tfjs(folder, constants, nodes=(), rest=b""):
+    """An npm package of TensorFlow.js: a graph, and its constants cut in two files at any byte."""
+    values = b"".join(array.tobytes() for array in constants.values()) + rest
+    entries = [{"name": n, "shape": list(a.shape), "dtype": str(a.dtype)} for n, a in constants.items()]
+    model = {
+        "modelTopology": {"node": list(nodes)},
+        "weightsManifest": [{"paths": ["part1", "part2"], "weights": entries}],
+    }
+    with tarfile.open(folder / "package.tgz", "w:gz") as tar:
+        files = {"model.json": json.dumps(model).encode(), "part1": values[:7], "part2": values[7:]}
+        for name, content in files.items():
+            entry = tarfile.TarInfo(f"package/model/{name}")
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    return folder / "package.tgz"
+
+
+def test_constants_are_read_across_the_files_to_the_last_byte(script, tmp_path):
+    constants = {
+        "a": np.arange(6, dtype="float32").reshape(2, 3),
+        "b": np.array(5, "int32"),
+        "c": np.ones(2, "float32"),
+    }
+    graph, read = script.read_tfjs(tfjs(tmp_path, constants))
+    assert graph == {"node": []} and list(read) == list(constants)
+    for name, array in constants.items():
+        np.testing.assert_array_equal(read[name], array)
+        assert read[name].dtype == array.dtype and read[name].shape == array.shape
+    with pytest.raises(ValueError, match="dernier tableau"):
+        script.read_tfjs(tfjs(tmp_path, constants, rest=b"more"))
+
+
+def test_a_graph_is_run_with_its_constants(script):
+    node = {"T": {"type": "DT_FLOAT"}}
+    graph = {
+        "node": [
+            {"name": "ImageTensor", "op": "Placeholder", "attr": {"dtype": {"type": "DT_FLOAT"}}},
+            {"name": "two", "op": "Const", "attr": {"dtype": {"type": "DT_FLOAT"}}},
+            {"name": "twice", "op": "Mul", "input": ["ImageTensor", "two"], "attr": node},
+        ]
+    }
+    got = script.run_graph(graph, {"two": np.array([2.0, 3.0], "float32")}, np.ones((1, 2), "float32"), "twice")
+    np.testing.assert_array_equal(got, [[2, 3]])
+
+
+def graph_constants(script):
+    """Constants with the names and the shapes of the published graph, drawn at random."""
+    rng, constants = np.random.default_rng(0), {}
+    layers = [layer for layer in deeplab.deeplabv3(weights=None).layers if layer.weights]
+    for layer, name in zip(layers, script.deeplab_names(), strict=True):
+        kernel, bias = (rng.normal(size=variable.shape).astype("float32") for variable in layer.weights)
+        if name.endswith("depthwise"):
+            factor = rng.normal(size=len(bias)).astype("float32")
+            constants |= {f"{name}/depthwise_weights": kernel, f"{name}/BatchNorm/FusedBatchNorm/Scaled": factor}
+        else:
+            last = name == "logits/semantic"
+            constants[f"{name}/weights" if last else f"{name}/Conv2D/merged_input"] = kernel
+        last = "biases" if name == "logits/semantic" else "BatchNorm/FusedBatchNorm/Offset"
+        constants[f"{name}/{last}"] = bias
+    return constants
+
+
+def test_every_array_of_the_graph_goes_to_its_place_and_none_is_left(script):
+    constants = graph_constants(script)
+    model = script.fill_deeplab(constants)
+    kernel, bias = model.get_layer("stage3-2.depthwise").get_weights()
+    name = "MobilenetV2/expanded_conv_4/depthwise"
+    factor = constants[f"{name}/BatchNorm/FusedBatchNorm/Scaled"]
+    np.testing.assert_allclose(kernel[1, 2, 5, 0], constants[f"{name}/depthwise_weights"][1, 2, 5, 0] * factor[5])
+    np.testing.assert_array_equal(bias, constants[f"{name}/BatchNorm/FusedBatchNorm/Offset"])
+    with pytest.raises(ValueError, match="1 tableaux du graphe.*« other »"):
+        script.fill_deeplab(constants | {"other": np.ones(3, "float32")})
+
+
 # --- What is shipped -----------------------------------------------------------------------------------
 @pytest.fixture(scope="module")
 def lite0():
@@ -186,6 +263,15 @@ def test_every_float_of_yolov4_tiny_is_shipped_and_used():
     assert sum(array.size for array in arrays) == 6_062_814
     for array, variable in zip(arrays, yolo.yolov4_tiny().weights, strict=True):
         assert array.dtype == np.float16
+        np.testing.assert_array_equal(array.astype("float32"), variable.numpy())
+
+
+def test_every_array_of_deeplab_is_shipped_and_used():
+    with np.load(weights.path("deeplabv3")) as file:
+        arrays = [file[name] for name in file.files]
+    assert sum(array.size for array in arrays) == 2_097_013
+    for array, variable in zip(arrays, deeplab.deeplabv3().weights, strict=True):
+        assert array.dtype == np.float16 and np.ptp(array.astype("float32")) > 0
         np.testing.assert_array_equal(array.astype("float32"), variable.numpy())
 
 

@@ -196,3 +196,98 @@ def test_what_is_not_a_list_of_blocks_is_refused(published):
         plots.architecture("lenet5", title="t", alt="a")
     with pytest.raises(ValueError, match="Aucun bloc"):
         plots.architecture([], title="t", alt="a")
+
+
+@pytest.mark.parametrize("scores", [(), (np.array([0.9, 0.25]),)])
+def test_boxes_are_drawn_where_they_are_and_named(monkeypatch, scores):
+    seen = {}
+    monkeypatch.setattr(plots, "publish", lambda figure, alt: seen.update(figure=figure, alt=alt))
+    places = np.array([[2, 3, 12, 23], [20, 5, 30, 9]], "float32")
+    plots.boxes(np.zeros((1, 40, 40, 3), "uint8"), [(places, *scores, np.array([1, -1]))], ("robe", "sac"))
+    (axis,) = seen["figure"].axes
+    drawn = [(*patch.get_xy(), patch.get_width(), patch.get_height()) for patch in axis.patches[::2]]
+    assert drawn == [(2, 3, 10, 20), (20, 5, 10, 4)] and axis.patches[2].get_linestyle() == "--"
+    expected = ["sac 0,90", "vérité 0,25"] if scores else ["sac", "vérité"]
+    assert [text.get_text() for text in axis.texts] == expected and "2 boîtes" in seen["alt"]
+    plt.close("all")
+
+
+def test_boxes_refuse_another_number_of_images():
+    with pytest.raises(ValueError, match="une liste par image"):
+        plots.boxes(np.zeros((2, 8, 8, 3)), [], ())
+
+
+def square_track(places, identity, side=20):
+    return [np.array([[x, 30, x + side, 30 + side, identity]], "float32") for x in places]
+
+
+def test_tracks_are_drawn_on_copies_each_identity_in_its_colour():
+    frames = np.zeros((3, 80, 120, 3), "uint8")
+    tracks = [np.concatenate(rows) for rows in zip(square_track((5, 9, 13), 1), square_track((70, 70, 70), 2))]
+    drawn = plots.draw_tracks(frames, tracks, line=((60, 80), (60, 0)))
+    assert not frames.any() and drawn.shape == frames.shape
+    first, second = drawn[0, 50, 15], drawn[0, 50, 80]  # the lower sides of the two boxes
+    assert first.any() and second.any() and (first != second).any()
+    assert (drawn[:, 5, 60] == 255).all()  # the line
+    assert (drawn[2, 50, 19] == first).all()  # where the feet of the first one were two frames before
+    with pytest.raises(ValueError, match="une liste par image"):
+        plots.draw_tracks(frames, tracks[:2])
+
+
+def test_a_video_is_played_inside_the_notebook_and_says_in_words_what_it_shows(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append(data))
+    plots.play(np.zeros((2, 16, 16, 3), "uint8"), 'un carré noir, "vide"')
+    (data,) = shown
+    assert "data:video/mp4;base64," in data["text/html"]
+    assert 'aria-label="un carré noir, &quot;vide&quot;"' in data["text/html"]
+    assert "un carré noir" in data["text/plain"]
+    with pytest.raises(ValueError, match="alt="):
+        plots.play(np.zeros((2, 16, 16, 3), "uint8"), " ")
+
+
+def test_a_ribbon_is_cut_where_the_identity_changes(monkeypatch):
+    seen = {}
+    monkeypatch.setattr(plots, "publish", lambda figure, alt: seen.update(figure=figure))
+    nobody = [np.empty((0, 5))]
+    truth = square_track([40] * 8, 3)
+    plots.ribbons(truth, square_track([40] * 3, 1) + nobody + square_track([40] * 4, 2), title="t", alt="a")
+    (axis,) = seen["figure"].axes
+    bars = [(bar.get_x() + 0.5, bar.get_width()) for bar in axis.patches]
+    assert bars == [(0, 3), (3, 1), (4, 4)]
+    assert [text.get_text() for text in axis.texts] == ["1", "2"]
+    assert axis.texts[0].get_bbox_patch() is None and axis.texts[1].get_bbox_patch() is not None
+    plt.close("all")
+
+
+def test_a_diagram_draws_each_box_once_and_an_arrow_a_link(displayed, monkeypatch):
+    figures = []
+    monkeypatch.setattr(plots, "publish", lambda figure, alt: figures.append(figure))
+    nodes = {"entrée": (0, 0, "corps"), "milieu": (0, 1, "corps"), "sortie": (1, 1, "tête")}
+    plots.diagram(nodes, [("entrée", "milieu"), ("milieu", "sortie", "÷ 2")], title="t", alt="trois boîtes")
+    (axis,) = figures[0].axes
+    assert sorted(text.get_text() for text in axis.texts if text.get_text()) == ["entrée", "milieu", "sortie", "÷ 2"]
+    assert sum(getattr(text, "arrow_patch", None) is not None for text in axis.texts) == 2
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["corps", "tête"]
+    plt.close("all")
+
+
+def test_a_diagram_refuses_an_arrow_to_nowhere():
+    with pytest.raises(ValueError, match="« sortie »|'sortie'"):
+        plots.diagram({"entrée": (0, 0, "corps")}, [("entrée", "sortie")], title="t", alt="une boîte")
+    with pytest.raises(ValueError, match="Aucune boîte"):
+        plots.diagram({}, [], title="t", alt="rien")
+
+
+def test_a_photograph_is_stored_as_jpeg_and_a_curve_as_png(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    rng = np.random.default_rng(0)
+    blurred = np.cumsum(np.cumsum(rng.normal(size=(2, 300, 300, 3)), axis=1), axis=2)  # as smooth as a photograph
+    photo = np.clip(blurred / np.abs(blurred).max() / 2 + 0.5 + rng.normal(0, 0.01, blurred.shape), 0, 1)
+    plots.show({"a": photo[0], "b": photo[1]}, size=5)
+    plots.curves({"coût": [3, 2, 1]}, title="t", xlabel="x", ylabel="y", alt="une courbe")
+    kinds = [next(iter(image._repr_mimebundle_()[0])) for image in shown]
+    assert kinds == ["image/jpeg", "image/png"]
+    assert shown[0]._repr_mimebundle_()[1]["image/jpeg"]["alt"] == "a ; b"
+    assert Picture.open(io.BytesIO(shown[0].data)).format == "JPEG" and len(shown[0].data) < 150_000

@@ -320,6 +320,15 @@ def test_one_object_that_changes_name_halfway_has_known_scores_and_one_switch():
     assert tracking.switches(truth, tracks) == [tracking.Switch(5, 1, 4, 9)]
 
 
+def test_a_pair_is_kept_while_its_overlap_allows_even_when_another_track_fits_better():
+    truth = still([1] * 3)
+    near, far = [*square(8, 0), 7], [*square(30, 0), 7]  # IoU of 0.67 and of 0.14 with the object
+    tracks = [np.array(rows) for rows in ([[*square(0, 0), 7]], [near, [*square(0, 0), 8]], [far, [*square(0, 0), 8]])]
+    assert tracking.matches(truth, tracks) == [{1: 7}, {1: 7}, {1: 8}]
+    assert tracking.matches(truth[:2], [NONE, tracks[0]]) == [{}, {1: 7}]
+    assert tracking.evaluate(truth, tracks)["IDSW"] == len(tracking.switches(truth, tracks)) == 1
+
+
 def test_misses_and_false_tracks_are_counted():
     truth = still([1] * 10)
     tracks = [rows if t % 5 else NONE for t, rows in enumerate(still([1] * 10))]
@@ -431,3 +440,53 @@ def test_a_parameter_out_of_its_range_is_named(make, options):
 def test_what_cannot_be_judged_is_refused_in_words(measure, truth, tracks, words):
     with pytest.raises(ValueError, match=words):
         measure(truth, tracks)
+
+
+# ── Crossing a line ──
+
+UPWARDS = ((100, 300), (100, 0))  # a vertical line at x = 100, drawn from the bottom to the top
+
+
+def walk(places, identity=1.0):
+    """Somebody whose feet are at (x, 200), for x in places; None: not there."""
+    return [NONE if x is None else np.array([[x - 10, 150, x + 10, 200, identity]]) for x in places]
+
+
+def test_each_passage_is_counted_in_its_direction_and_the_one_who_turns_back_twice():
+    tracks = walk([80, 90, 110, 130, 120, 95, 70])
+    assert tracking.crossings(tracks, *UPWARDS) == [(2, 1, True), (5, 1, False)]
+    assert [c.rightwards for c in tracking.crossings(tracks, *UPWARDS[::-1])] == [False, True]
+
+
+def test_a_passage_out_of_sight_counts_when_the_identity_is_kept_and_not_otherwise():
+    assert len(tracking.crossings(walk([80, 90, None, None, 115]), *UPWARDS)) == 1
+    assert tracking.crossings(walk([80, 90, None]) + walk([115, 120], 2.0), *UPWARDS) == []
+
+
+def test_to_touch_the_line_and_go_back_is_not_to_cross_it_and_to_stop_on_it_counts_once():
+    assert tracking.crossings(walk([90, 100, 90, 100, 95]), *UPWARDS) == []
+    assert tracking.crossings(walk([90, 100, 100, 104, 108]), *UPWARDS) == [(3, 1, True)]
+    assert tracking.crossings(walk([100, 104]), *UPWARDS) == []
+
+
+def test_the_feet_cross_an_oblique_line_where_the_centre_does_not():
+    tracks = [np.array([[0, y - 50, 20, y, 1.0]]) for y in (90, 105)]  # the feet at (10, y), the centre 25 higher
+    assert len(tracking.crossings(tracks, (0, 90), (100, 190))) == 1
+
+
+def test_walkers_of_the_crowd_cross_once_or_not_at_all_and_the_way_they_go():
+    truth = scenes.crowd(400, 20, seed=3)
+    first, last = {}, {}
+    for rows in truth:
+        for x1, _, x2, _, identity in rows:
+            first.setdefault(int(identity), (x1 + x2) / 2 > 960)
+            last[int(identity)] = (x1 + x2) / 2 > 960
+    expected = {identity: last[identity] for identity in last if last[identity] != first[identity]}
+    found = tracking.crossings(truth, (960, 1080), (960, 0))
+    assert {c.identity: c.rightwards for c in found} == expected and len(found) == len(expected) > 10
+
+
+@pytest.mark.parametrize("points", [((1, 1), (1, 1)), ((0, 0), (np.nan, 1)), ((0, 0, 0), (1, 1, 1))])
+def test_two_points_make_a_line(points):
+    with pytest.raises(ValueError, match="deux points"):
+        tracking.crossings(walk([1, 2]), *points)

@@ -262,6 +262,30 @@ def test_a_saved_model_comes_back_the_same(micro_cfg, tmp_path):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
+# ── The plan ──
+
+
+def test_a_plan_has_the_shapes_and_the_floats_of_the_network_that_keras_builds(micro_cfg):
+    model, rows = yolo.from_darknet(micro_cfg), yolo.plan(micro_cfg)
+    built = {int(layer.name.partition("-")[0]): layer for layer in model.layers if layer.name[0].isdigit()}
+    for rank, row in enumerate(rows):
+        if row.kind != "yolo" and rank in built and "." not in built[rank].name:
+            assert row.shape == tuple(built[rank].output.shape[1:]), rank
+            assert row.floats == built[rank].count_params(), rank
+    assert rows[2].shape == (24, 16, 4) and rows[2].kind == "route"  # half of the 8 maps
+    assert rows[0].multiplications == 3 * 3 * 3 * 8 * 48 * 32
+
+
+@pytest.mark.parametrize(
+    "name, size, floats, bflops",  # what Darknet itself prints of the two official cfg files
+    [("yolov4_tiny_cfg", None, 6_062_814, 6.910), ("yolov4_cfg", 608, 64_429_405, 128.459)],
+)
+def test_a_plan_counts_what_darknet_announces(name, size, floats, bflops):
+    rows = yolo.plan(weights.path(name), size=size)
+    assert sum(row.floats for row in rows) == floats
+    assert 2e-9 * sum(row.multiplications for row in rows) == pytest.approx(bflops, rel=0.01)
+
+
 # ── The files ──
 
 

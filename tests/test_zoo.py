@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from labs import zoo
+from labs import datasets, zoo
 
 
 def table(model):
@@ -182,6 +182,32 @@ def test_what_cannot_be_built_is_refused_in_words(build, words):
         build()
 
 
+def test_the_face_classifier_learns_ten_people_from_five_photographs_each():
+    faces = datasets.load("orl_faces")
+    known, others = faces.y_train < 10, faces.y_test < 10
+    keras.utils.set_random_seed(0)
+    model = zoo.face_classifier(classes=10)
+    assert model.output_shape == (None, 10)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(2e-3), loss, metrics=["accuracy"])
+    x, x_new = (images[..., None].astype("float32") / 255 for images in (faces.x_train[known], faces.x_test[others]))
+    model.fit(x, faces.y_train[known], batch_size=10, epochs=20, verbose=0)
+    assert model.evaluate(x_new, faces.y_test[others], verbose=0)[1] > 0.75  # 0.1 by chance
+
+
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        (lambda: zoo.unet(3, (100, 96, 1)), r"multiple de 8 ; reçu \(100, 96\)"),
+        (lambda: zoo.unet(1), "deux classes.*classes=1"),
+        (lambda: zoo.unet(3, levels=0), "levels=0"),
+    ],
+)
+def test_a_unet_that_cannot_be_built_is_refused_in_words(build, words):
+    with pytest.raises(ValueError, match=words):
+        build()
+
+
 def test_build_takes_a_name_and_the_options_of_the_function():
     assert zoo.build("lenet5", classes=3).output_shape == (None, 3)
 
@@ -199,6 +225,50 @@ def test_lite0_has_the_parameters_and_the_shapes_of_the_published_network():
 
 def test_lite0_without_its_top_gives_1280_means():
     assert zoo.efficientnet_lite0(weights=None, size=64, top=False).output_shape == (None, 1280)
+
+
+# --- U-Net -----------------------------------------------------------------------------------------------
+def unet_parameters(classes, channels, width, levels, skips):
+    """Counted from the paper's figure 1: convolutions without bias, two numbers a map to normalise (and two kept)."""
+    double = lambda read, maps: 9 * read * maps + 9 * maps**2 + 2 * 4 * maps  # noqa: E731
+    widths = [width * 2**level for level in range(levels + 1)]
+    down = sum(double(read, maps) for read, maps in zip([channels, *widths], widths))
+    up = sum((4 * 2 * maps + 1) * maps + double((1 + skips) * maps, maps) for maps in widths[:-1])
+    return down + up + (width + 1) * classes
+
+
+@pytest.mark.parametrize("options", [(3, 1, 16, 3, True), (3, 1, 16, 3, False), (11, 3, 8, 2, True)])
+def test_unet_has_the_parameters_of_its_convolutions(options):
+    classes, channels, width, levels, skips = options
+    model = zoo.unet(classes, (None, None, channels), width, levels, skips=skips)
+    assert model.count_params() == unet_parameters(*options)
+    if options == (3, 1, 16, 3, True):
+        assert model.count_params() == 483_891
+
+
+def test_unet_gives_a_logit_a_class_at_each_pixel_of_images_of_any_multiple_of_8():
+    model = zoo.unet(3, width=4)
+    for height, width in ((8, 8), (16, 40), (48, 24)):
+        assert model(np.zeros((2, height, width, 1), "float32")).shape == (2, height, width, 3)
+
+
+def test_the_skips_of_unet_join_maps_of_the_same_size_and_vanish_without_them():
+    model = zoo.unet(2, (32, 32, 3), width=4)
+    joined = [layer for layer in model.layers if isinstance(layer, layers.Concatenate)]
+    assert [layer.output.shape[1:] for layer in joined] == [(8, 8, 32), (16, 16, 16), (32, 32, 8)]
+    without = zoo.unet(2, (32, 32, 3), width=4, skips=False)
+    assert not [layer for layer in without.layers if isinstance(layer, layers.Concatenate)]
+    assert without.count_params() < model.count_params()
+
+
+def test_without_skips_a_detail_lost_by_the_bottom_is_lost_and_with_them_it_is_not():
+    x = np.zeros((1, 32, 32, 1), "float32")
+    for skips in (True, False):
+        keras.utils.set_random_seed(0)
+        model = zoo.unet(2, (32, 32, 1), width=4, skips=skips)
+        model.get_layer("bottom.norm2").gamma.assign(np.zeros(32))  # nothing goes through the bottom
+        moved = np.abs(model(x + np.random.default_rng(0).random(x.shape)) - model(x)).max()
+        assert (moved > 1e-3) == skips
 
 
 # --- What a model is made of ---------------------------------------------------------------------------

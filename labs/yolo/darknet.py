@@ -198,6 +198,60 @@ class Head(layers.Layer):
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
+# ── From sections to numbers ──
+
+
+class Plan(NamedTuple):
+    """What a section of a cfg file makes: its kind, (H, W, maps), its floats, its multiplications for one image."""
+
+    kind: str
+    shape: tuple[int, int, int]
+    floats: int
+    multiplications: int
+
+
+def plan(cfg, *, size=None):
+    """The Plans of a cfg file, one a section after [net]: shapes and counts, without building the network. Lesson 4.2.
+
+    The floats are those of Darknet's file, statistics of the normalisations included. The multiplications are those of
+    the convolutions, which are nearly all of them; Darknet's BFLOPs are about twice as many, in thousands of millions.
+
+    Args:
+        size: side of the images in pixels, in place of the cfg's.
+
+    Raises:
+        ValueError: not a cfg file, or a section that is not known.
+        OSError: the file cannot be read.
+    """
+    net, *sections = read_cfg(cfg)
+    made = []
+    before = (*(_number(net, side, 0) if size is None else size for side in ("height", "width")), 3)
+    for section in sections:
+        _require_known(section)
+        made.append(_plan(section, made[-1].shape if made else before, made))
+    return made
+
+
+def _plan(section, before, made):
+    height, width, maps = before
+    kernel = kept = 0
+    stride = _number(section, "stride", 1)
+    if section.kind == "convolutional":
+        side, filters, padding = _number(section, "size", 1), _number(section, "filters", 1), _padding(section)
+        height, width = ((length + 2 * padding - side) // stride + 1 for length in (height, width))
+        kernel, maps = side * side * maps * filters, filters
+        kept = kernel + filters * (4 if _number(section, "batch_normalize", 0) else 1)
+    elif section.kind == "maxpool":
+        height, width = (-(-length // stride) for length in (height, width))
+    elif section.kind == "upsample":
+        height, width = height * stride, width * stride
+    elif section.kind == "route":
+        parts = [_at(section, made, rank).shape for rank in _numbers(section, "layers")]
+        height, width = parts[0][:2]
+        maps = sum(part[2] for part in parts) // _number(section, "groups", 1)
+    return Plan(section.kind, (height, width, maps), kept, kernel * height * width)
+
+
 # ── From sections to a model ──
 
 
@@ -271,11 +325,15 @@ def _convolutional(section, x, built, name, size):
         _number(section, "filters", 1),
         side,
         stride=_number(section, "stride", 1),
-        padding=side // 2 if _number(section, "pad", 0) else _number(section, "padding", 0),
+        padding=_padding(section),
         normalise=bool(_number(section, "batch_normalize", 0)),
         activation=activation,
         name=name,
     )(x)
+
+
+def _padding(section):
+    return _number(section, "size", 1) // 2 if _number(section, "pad", 0) else _number(section, "padding", 0)
 
 
 def _maxpool(section, x, built, name, size):

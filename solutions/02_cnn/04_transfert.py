@@ -164,7 +164,7 @@ plots.architecture(zoo.blocks(lite0), title="EfficientNet-Lite0, bloc par bloc",
 #
 # Soyons honnêtes : c'est un cas favorable. ImageNet contient des avions, des camions, des grenouilles et plus de cent races de chiens.
 #
-# Le réseau est coupé en deux à la fin de son cinquième étage : un **tronc**, que nous ne modifierons jamais, et une **queue**, que nous ajusterons plus tard. Chaque image ne traverse le tronc qu'**une fois** ; ses cartes 8×8×112 sont gardées. C'est ce qui rend la leçon possible sur un processeur.
+# Le réseau est coupé en deux au milieu de son sixième étage : un **tronc**, que nous ne modifierons jamais, et une **queue**, que nous ajusterons plus tard. Chaque image ne traverse le tronc qu'**une fois** ; ses cartes 4×4×192 sont gardées. C'est ce qui rend la leçon possible sur un processeur.
 
 # %%
 data = datasets.load("cifar10")
@@ -172,7 +172,7 @@ pool = np.concatenate([np.flatnonzero(data.y_train == c)[: counts[-1]] for c in 
 x_pool, y_pool = data.x_train[pool], data.y_train[pool]
 x_test, y_test = data.x_test[:tests], data.y_test[:tests]
 small = zoo.efficientnet_lite0(size=128)
-trunk = keras.Model(small.inputs, small.get_layer("stage5-3.add").output)
+trunk = keras.Model(small.inputs, small.get_layer("stage6-2.add").output)
 tail = keras.Model(trunk.output, small.get_layer("head.mean").output)
 
 
@@ -183,7 +183,7 @@ def enlarge(images):
 
 
 def through_trunk(images):
-    """Maps (N, 8, 8, 112), by parts: the enlarged images would take 200 kB each."""
+    """Maps (N, 4, 4, 192), by parts: the enlarged images would take 200 kB each."""
     parts = np.array_split(images, max(1, len(images) // 250))
     return np.concatenate([zoo.predict(trunk, enlarge(part)) for part in parts])
 
@@ -350,9 +350,14 @@ model.layers[-1].set_weights(training.probe_weights(probe))
 borrowed = tail.get_weights()  # to start again from ImageNet
 
 
+@tf.function
+def answer(some, training_mode):
+    return dense(tail(some, training=training_mode))
+
+
 def score_by_batches(order, training_mode):
     batches = np.array_split(order, max(1, len(order) // 25))
-    logits = np.concatenate([dense(tail(maps_test[b], training=training_mode)) for b in batches])
+    logits = np.concatenate([answer(maps_test[b], training_mode) for b in batches])
     return np.mean(logits.argmax(axis=1) == y_test[order])
 
 
@@ -371,7 +376,7 @@ print("lots d'une classe : moins juste que l'inférence, de 20 points ou plus :"
       modes["inférence"] - modes["lots d'une classe"] > 0.2)  # fmt: skip
 
 # %% [markdown]
-# La réponse du réseau dépend alors des **autres images du lot**. Avec des lots mêlés, il perd plus de vingt points sans qu'un poids ait changé : la sonde a appris sur des caractéristiques calculées avec les statistiques d'ImageNet, et on lui en donne d'autres. Avec des lots d'une seule classe, il ne vaut guère mieux que le hasard : ce que ces images ont en commun, et qui les distingue des autres classes, est justement ce que la moyenne du lot retire. Et pendant ce temps, les statistiques gardées pour l'inférence dérivent, sans qu'aucun gradient n'intervienne. Avec peu d'images, mieux vaut garder celles d'ImageNet.
+# La réponse du réseau dépend alors des **autres images du lot**. Avec des lots mêlés, il perd près de vingt points sans qu'un poids ait changé : la sonde a appris sur des caractéristiques calculées avec les statistiques d'ImageNet, et on lui en donne d'autres. Avec des lots d'une seule classe, il ne vaut guère mieux que le hasard : ce que ces images ont en commun, et qui les distingue des autres classes, est justement ce que la moyenne du lot retire. Et pendant ce temps, les statistiques gardées pour l'inférence dérivent, sans qu'aucun gradient n'intervienne. Avec peu d'images, mieux vaut garder celles d'ImageNet.
 #
 # Dans Keras, `layer.trainable = False` sur une `BatchNormalization` fait les deux : ses poids n'apprennent plus, **et** elle reste en mode inférence, même quand on appelle `model(x, training=True)`. C'est une exception voulue à la règle : pour toute autre couche, `trainable` et `training` sont indépendants.
 #
@@ -409,7 +414,7 @@ groups = [[v for layer in tail.layers if layer.name.startswith(stage) for v in l
 frozen_logits = dense(tail(maps_test[:25], training=True))
 same = np.allclose(frozen_logits, dense(tail(maps_test[:25], training=False)), atol=1e-4)
 print("normalisations gelées : les deux modes donnent la même chose :", same)
-for name, group in zip(("étage 6", "étage 7", "tête", "sortie"), groups):
+for name, group in zip(("fin de l'étage 6", "étage 7", "tête", "sortie"), groups):
     count = sum(int(np.prod(v.shape)) for v in group)
     print(f"{name} : {count:_} nombres (tableaux : {len(group)})".replace("_", " "))
 
@@ -466,7 +471,7 @@ rows += [["taux croissants vers la sortie", fine_tune(kept, probe, tuning_epochs
 plots.table([[name, f"{value:.1%}".replace("%", " %")] for name, value in rows], header=["", "exactitude"])
 
 # %% [markdown]
-# En quatre passages sur 500 images, l'ajustement fin gagne plusieurs points sur la sonde. En revanche, les taux croissants et le taux unique se valent : une exactitude mesurée sur 1500 images a un écart-type d'environ un point, et un dixième de point n'y veut rien dire. Nous n'ajustons ici que la fin du réseau ; les taux par étage compteraient sans doute davantage si on l'ajustait tout entier. Gardons le plus simple, le même taux de $3 \times 10^{-4}$ partout.
+# En quatre passages sur 500 images, l'ajustement fin gagne trois points sur la sonde. Les taux croissants, ici, n'en gagnent pas un : ils donnent le plus grand taux à la couche de sortie, que la sonde avait déjà réglée, et le plus petit à ce qu'il restait à ajuster. C'est sans doute l'explication ; une exactitude mesurée sur 1500 images a un écart-type d'environ un point, et un seul essai ne suffit pas à l'établir. Howard & Ruder, eux, ajustent un réseau tout entier, et ses premières couches ont alors beaucoup à perdre. Gardons le plus simple, le même taux de $3 \times 10^{-4}$ partout.
 
 # %% [markdown]
 # ## 7. Combien d'étiquettes pour s'en passer ?
@@ -531,7 +536,7 @@ print("ajustement fin, au moins aussi juste que la sonde :", tuned[middle] > mea
 print("la sonde à 10 bat le réseau depuis zéro à 200 :", means[counts[0]] > scratch[counts[-1]])
 
 # %% [markdown]
-# Avec **10** étiquettes par classe, la sonde classe juste près de 70 % des images ; avec 200, le réseau parti de zéro n'en classe juste que la moitié. Combien lui en faudrait-il pour rejoindre la sonde ? Plus de 200 en tout cas, le plus grand nombre essayé. À 50 par classe, l'écart est de 38 points. L'ajustement fin ajoute environ 4 points à la sonde, à chaque taille. (La bande autour de la sonde va du plus bas au plus haut de trois tirages ; à 200 par classe, il n'y a qu'un tirage possible, et les deux autres courbes n'en ont qu'un partout.)
+# Avec **10** étiquettes par classe, la sonde classe juste près de 70 % des images ; avec 200, le réseau parti de zéro n'en classe juste que la moitié. Combien lui en faudrait-il pour rejoindre la sonde ? Plus de 200 en tout cas, le plus grand nombre essayé. À 50 par classe, l'écart est de 38 points. L'ajustement fin ajoute de 3 à 5 points à la sonde, selon la taille. (La bande autour de la sonde va du plus bas au plus haut de trois tirages ; à 200 par classe, il n'y a qu'un tirage possible, et les deux autres courbes n'en ont qu'un partout.)
 #
 # Le réseau depuis zéro n'est pas le meilleur que l'on puisse faire : un tiers plus large, et entraîné 400 pas au lieu de 250, il a atteint 46 % à 50 par classe lors de nos essais. La conclusion ne change pas. Mais regardez les pentes : c'est lui qui progresse le plus vite. Avec les 5000 images par classe de CIFAR-10, le ResNet-20 de He et al. (2016) atteint 91 % en partant de zéro, plus que tout ce que montre notre figure. **Le transfert vaut surtout quand les étiquettes sont rares.**
 
