@@ -1,0 +1,625 @@
+"""Checks of chapter 4, modern vision."""
+
+import numpy as np
+
+from labs.checks import CheckFailed, compare, exercise
+
+
+# --- Lesson 4.1 -----------------------------------------------------------------------------------------
+@exercise(
+    "4.1.a",
+    "a[:, None] et b[None] font parler chaque boîte de a avec chaque boîte de b : formes (N, 1, 4) et (1, M, 4).",
+    "Largeur commune : le plus petit des deux x2 moins le plus grand des deux x1, et jamais moins que 0.",
+    "Union : somme des deux aires moins l'intersection.",
+)
+def iou(answer):
+    rng = np.random.default_rng(0)
+    corners = rng.integers(0, 20, (2, 6, 2))
+    a, b = np.concatenate([corners, corners + rng.integers(1, 14, (2, 6, 2))], axis=2).astype("float64")
+    far = np.array([[0.0, 0, 4, 4], [10, 12, 14, 15]])  # apart along both axes: two negative sides
+    for first, second in ((np.array([[0.0, 0, 4, 2]]), np.array([[2.0, 0, 6, 2]])), (a, b[:4]), (far, far), (a, a)):
+        expected = _pixels_shared(first, second)
+        given = f"pour {len(first)} boîtes contre {len(second)}"
+        if len(first) == 1:
+            given = f"pour {first[0].tolist()} contre {second[0].tolist()}"
+        got = answer(first.copy(), second.copy())
+        if np.shape(got) == expected.shape and not np.allclose(got, expected, atol=1e-6):
+            _diagnose_iou(np.asarray(got, "float64"), expected, first, second, given)
+        compare(got, expected, given=given, tolerance=1e-6)
+    return "égal au compte des pixels communs, boîtes disjointes comprises"
+
+
+def _pixels_shared(first, second):
+    """IoU of boxes with whole corners, by filling rectangles: the reference."""
+    masks = []
+    for group in (first, second):
+        y, x = np.indices((40, 40))
+        inside = [(x >= x1) & (x < x2) & (y >= y1) & (y < y2) for x1, y1, x2, y2 in group]
+        masks.append(np.array(inside).reshape(len(group), -1))
+    both = (masks[0][:, None] & masks[1]).sum(-1)
+    return both / (masks[0][:, None] | masks[1]).sum(-1)
+
+
+def _diagnose_iou(got, expected, first, second, given):
+    areas = [np.prod(group[:, 2:] - group[:, :2], axis=1) for group in (first, second)]
+    total = areas[0][:, None] + areas[1]
+    shared = total * expected / (1 + expected)
+    if np.allclose(got, shared / total, atol=1e-6):
+        raise CheckFailed(f"L'union compte deux fois la partie commune {given} : retranchez-la une fois.")
+    if np.any(expected == 0) and np.any(got[expected == 0] > 1e-9):
+        raise CheckFailed(
+            f"Deux boîtes disjointes ont ici un IoU positif {given} : deux côtés négatifs font une aire positive. "
+            "Bornez la largeur et la hauteur communes par 0, avant de les multiplier."
+        )
+    if np.any(got < -1e-9):
+        raise CheckFailed(f"Un IoU est négatif {given} : bornez la largeur et la hauteur communes par 0.")
+    if np.allclose(got, shared / areas[0][:, None], atol=1e-6) or np.allclose(got, shared / areas[1], atol=1e-6):
+        raise CheckFailed(f"Vous divisez par l'aire d'une seule des deux boîtes {given} : il faut l'union.")
+    if np.allclose(got, shared, atol=1e-6):
+        raise CheckFailed(f"C'est l'intersection {given} ; divisez-la par l'union.")
+
+
+@exercise(
+    "4.1.b",
+    "order = np.argsort(-scores) : on parcourt les boîtes de la meilleure à la moins bonne.",
+    "Une boîte est gardée si aucune des boîtes DÉJÀ GARDÉES ne la recouvre au-delà du seuil.",
+    "boxes.iou(places[[rank]], places[kept]) donne ses recouvrements avec les boîtes gardées ; .max(initial=0).",
+)
+def nms(answer):
+    import tensorflow as tf
+
+    rng = np.random.default_rng(0)
+    chain = np.array([[0.0, 0, 10, 10], [4, 0, 14, 10], [8, 0, 18, 10]])  # 0 hides 1, which would hide 2
+    corners = rng.uniform(0, 40, (60, 2))
+    crowd = np.concatenate([corners, corners + rng.uniform(8, 30, (60, 2))], axis=1)
+    cases = [(chain, np.array([0.9, 0.8, 0.7]), 0.4), (crowd, rng.random(60), 0.5), (crowd, rng.random(60), 0.2)]
+    for places, scores, threshold in cases:
+        expected = tf.image.non_max_suppression(places, scores, 100, threshold).numpy()
+        given = f"pour {len(places)} boîtes et un seuil de {threshold}"
+        got = answer(places.copy(), scores.copy(), threshold)
+        if got is not None and got is not ... and np.ndim(got) == 1:
+            _diagnose_nms(np.asarray(got), expected, places, scores, threshold, given)
+        compare(got, expected, given=given)
+    return "mêmes rangs que tf.image.non_max_suppression, dans le même ordre"
+
+
+def _diagnose_nms(got, expected, places, scores, threshold, given):
+    if got.dtype == bool and got.shape == scores.shape:
+        raise CheckFailed(f"C'est un masque de booléens {given} ; renvoyez les rangs gardés.", stage="type")
+    if got.shape == expected.shape and np.array_equal(got, expected):
+        return
+    if len(got) == len(expected) and set(got.tolist()) == set(expected.tolist()):
+        raise CheckFailed(f"Ce sont les bonnes boîtes {given}, mais pas de la meilleure à la moins bonne.")
+    order = np.argsort(-scores)
+    hidden = np.triu(_overlaps(places[order]) > threshold, 1).any(axis=0)
+    if set(got.tolist()) == set(order[~hidden].tolist()):
+        raise CheckFailed(
+            f"Une boîte déjà supprimée en supprime d'autres {given} : comparez seulement aux boîtes gardées."
+        )
+    if len(got) and got[0] == np.argmin(scores):
+        raise CheckFailed(f"Vous commencez par la moins bonne boîte {given} : triez par score décroissant.")
+    pairs = _overlaps(places[got.astype(int)]) if len(got) and 0 <= got.min() and got.max() < len(places) else None
+    if pairs is not None and np.triu(pairs > threshold, 1).any():
+        raise CheckFailed(f"Deux boîtes gardées se recouvrent au-delà du seuil {given} : il reste des doublons.")
+
+
+def _overlaps(places):
+    from labs import boxes
+
+    return boxes.iou(places, places)
+
+
+@exercise(
+    "4.1.c",
+    "np.cumsum(correct) compte les bonnes détections parmi les k premières : précision = ce compte / k.",
+    "L'enveloppe : np.maximum.accumulate(precision[::-1])[::-1].",
+    "np.searchsorted(recall, niveaux) donne le premier rang qui atteint chaque niveau ; 0 si aucun ne l'atteint.",
+)
+def average_precision(answer):
+    rng = np.random.default_rng(0)
+    cases = [(np.array([True, True]), 2), (np.array([False, True, True, False]), 3), (np.zeros(3, bool), 2)]
+    cases += [(rng.random(60) < np.linspace(1, 0.1, 60), 50), (np.zeros(0, bool), 4)]
+    for correct, truths in cases:
+        expected = _library_precision(correct, truths)
+        given = f"pour {len(correct)} détections, dont {correct.sum()} correctes, et {truths} objets"
+        if 0 < len(correct) < 5:
+            given = f"pour correct = {correct.tolist()} et truths = {truths}"
+        with np.errstate(all="ignore"):
+            got = answer(correct.copy(), truths)
+        if got is not None and got is not ... and np.ndim(got) == 0:
+            _diagnose_precision(float(got), expected, correct, truths, given)
+        compare(got, expected, given=given, tolerance=1e-6)
+    return "égal à faster-coco-eval"
+
+
+def _library_precision(correct, truths):
+    """AP50 by the library, for one image a detection or an object: right ones on their object, others on nothing."""
+    from labs import boxes
+
+    place, nothing = np.array([[2.0, 2, 9, 9]]), np.zeros((0, 4))
+    missed = truths - correct.sum()
+    objects = [place if right else nothing for right in correct] + [place] * missed
+    guesses = [place] * len(correct) + [nothing] * missed
+    scores = np.linspace(0.9, 0.1, max(len(correct), 1))
+    targets = [(boxes_, np.zeros(len(boxes_), int)) for boxes_ in objects]
+    found = [(guess, scores[rank : rank + 1][: len(guess)], np.zeros(len(guess), int))
+             for rank, guess in enumerate(guesses)]  # fmt: skip
+    if not len(correct):
+        return 0.0
+    return boxes.coco_map(targets, found)["AP50"]
+
+
+def _diagnose_precision(got, expected, correct, truths, given):
+    if np.isclose(got, expected, atol=1e-6):
+        return
+    if not np.isfinite(got):
+        raise CheckFailed(f"Le résultat n'est pas fini {given} : sans détection, la précision moyenne vaut 0.")
+    hits = np.cumsum(correct)
+    precision, recall = hits / (1 + np.arange(len(correct))), hits / truths
+    levels = np.linspace(0, 1, 101)
+    raw = np.append(precision, 0)[np.searchsorted(recall, levels)].mean()
+    envelope = np.maximum.accumulate(np.append(precision, 0)[::-1])[::-1]
+    eleven = envelope[np.searchsorted(recall, np.linspace(0, 1, 11))].mean()
+    if np.isclose(got, raw, atol=1e-6):
+        raise CheckFailed(f"Il manque l'enveloppe {given} : à chaque rappel, la meilleure précision d'ici à la fin.")
+    if np.isclose(got, eleven, atol=1e-6):
+        raise CheckFailed(f"C'est la moyenne sur 11 niveaux de rappel {given} (VOC 2007) ; COCO en prend 101.")
+    found = max(int(hits[-1]), 1) if len(hits) else 1
+    relative = envelope[np.searchsorted(hits / found, levels)].mean()
+    if np.isclose(got, relative, atol=1e-6):
+        raise CheckFailed(f"Le rappel se compte sur TOUS les objets {given}, pas sur ceux qui sont retrouvés.")
+    if np.isclose(got, np.mean(precision[correct]) if correct.any() else 0, atol=1e-6):
+        raise CheckFailed(
+            f"C'est la moyenne des précisions aux bonnes détections {given} : les objets ratés comptent pour 0."
+        )
+
+
+@exercise(
+    "4.1.d",
+    "Partie commune de deux boîtes de même centre : le plus petit des deux côtés, en largeur et en hauteur.",
+    "Le groupe d'une boîte est l'ancre d'IoU le plus GRAND : argmax(axis=1) d'un tableau (N, K).",
+    "La nouvelle ancre k est sides[groupe == k].mean(axis=0).",
+)
+def kmeans_step(answer):
+    from labs import boxes
+
+    rng = np.random.default_rng(0)
+    for count, groups in ((40, 3), (200, 5), (30, 1)):
+        sides = np.exp(rng.normal(3, 0.6, (count, 2)))
+        anchors = sides[:groups].copy()
+        centred = [np.concatenate([-half, half], axis=1) for half in (sides / 2, anchors / 2)]
+        nearest = boxes.iou(*centred).argmax(axis=1)
+        expected = np.stack([sides[nearest == k].mean(axis=0) for k in range(groups)])
+        given = f"pour {count} boîtes et {groups} ancre{'s' * (groups > 1)}"
+        got = answer(sides.copy(), anchors.copy())
+        if np.shape(got) == expected.shape:
+            _diagnose_kmeans(np.asarray(got, "float64"), expected, sides, anchors, nearest, given)
+        compare(got, expected, given=given, tolerance=1e-6)
+    return "mêmes groupes que boxes.iou sur des boîtes de même centre"
+
+
+def _diagnose_kmeans(got, expected, sides, anchors, nearest, given):
+    if np.allclose(got, expected, atol=1e-6):
+        return
+    euclidean = np.linalg.norm(sides[:, None] - anchors, axis=-1).argmin(axis=1)
+    for groups, words in (
+        (euclidean, "C'est la distance euclidienne {} : elle ne pense qu'aux grandes boîtes. Prenez 1 − IoU."),
+        (_shape_overlaps(sides, anchors).argmin(axis=1), "Chaque boîte va à l'ancre la PLUS éloignée {} : argmax."),
+    ):
+        means = [sides[groups == k].mean(axis=0) if k in groups else anchors[k] for k in range(len(anchors))]
+        if np.allclose(np.nan_to_num(got), means, atol=1e-6):
+            raise CheckFailed(words.format(given))
+    medians = np.stack([np.median(sides[nearest == k], axis=0) for k in range(len(anchors))])
+    if np.allclose(got, medians, atol=1e-6):
+        raise CheckFailed(f"C'est la médiane de chaque groupe {given} ; k-means prend la moyenne.")
+    if np.allclose(got, anchors, atol=1e-6):
+        raise CheckFailed(f"Les ancres n'ont pas bougé {given} : remplacez chacune par la moyenne de son groupe.")
+
+
+def _shape_overlaps(sides, anchors):
+    shared = np.minimum(sides[:, None], anchors).prod(axis=-1)
+    return shared / (sides.prod(axis=1)[:, None] + anchors.prod(axis=1) - shared)
+
+
+# --- Lesson 4.2 -----------------------------------------------------------------------------------------
+@exercise(
+    "4.2.a",
+    "Gardez dans une liste le nombre de cartes que rend chaque section : maps[-1] est la précédente, maps[23] la 23e.",
+    "Une convolution normalisée a filters × (maps × size² + 4) nombres : β, γ, moyenne et variance, mais aucun biais.",
+    "Une route rend la somme des cartes de ses « layers », divisée par « groups » (1 s'il n'y en a pas).",
+)
+def count_floats(answer):
+    from labs import weights, yolo
+
+    def sections(*kinds):
+        return [yolo.Section(kind, options, 0) for kind, options in kinds]
+
+    def convolution(filters, size, normalised=True):
+        options = {"filters": str(filters), "size": str(size), "stride": "1", "pad": "1", "activation": "leaky"}
+        return "convolutional", options | ({"batch_normalize": "1"} if normalised else {})
+
+    first, second = convolution(8, 3), convolution(4, 1)
+    cases = [  # worked out by hand: (what is given, its sections, its floats)
+        ("pour une convolution 3×3 sans normalisation, de 3 à 8 cartes", [convolution(8, 3, False)], 216 + 8),
+        ("pour une convolution 3×3 normalisée, de 3 à 8 cartes", [first], 216 + 32),
+        ("pour deux convolutions à la suite", [first, second], 248 + 32 + 16),
+        ("après un maxpool et un upsample", [first, ("maxpool", {"size": "2", "stride": "2"}),
+                                             ("upsample", {"stride": "2"}), second], 248 + 48),
+        ("après une route vers une seule couche", [first, second, ("route", {"layers": "-2"}), second], 248 + 48 + 48),
+        ("après une route qui réunit deux couches", [first, second, ("route", {"layers": "-1,0"}), second],
+         248 + 48 + 48 + 16),
+        ("après une route avec groups=2", [first, ("route", {"layers": "-1", "groups": "2", "group_id": "1"}), second],
+         248 + 16 + 16),
+        ("après un shortcut", [first, convolution(8, 3), ("shortcut", {"from": "-2"}), second], 248 + 576 + 32 + 48),
+    ]  # fmt: skip
+    for given, kinds, expected in cases:
+        got = answer(sections(*kinds))
+        if isinstance(got, (int, np.integer)) and got != expected:
+            _diagnose_count(int(got), given, len(kinds))
+        compare(got, expected, given=given)
+    for name, expected in (("yolov4_tiny_cfg", 6_062_814), ("yolov4_cfg", 64_429_405)):
+        compare(answer(yolo.read_cfg(weights.path(name))[1:]), expected, given=f"pour {name}", tolerance=0)
+    return "6 062 814 et 64 429 405 : le compte des fichiers officiels"
+
+
+def _diagnose_count(got, given, count):
+    wrong = {
+        216 + 16: "Il manque la moyenne et la variance de la normalisation : quatre nombres par carte, pas deux.",
+        216 + 8: "La normalisation d'une carte a quatre nombres (β, γ, moyenne, variance), et remplace le biais.",
+        216 + 40: "Avec la normalisation, la convolution n'a plus de biais : β en tient lieu.",
+        72 + 32: "Un filtre 3×3 lit toutes les cartes de l'entrée : multipliez aussi par leur nombre.",
+    }
+    if count == 1 and got in wrong:
+        raise CheckFailed(f"{wrong[got]} ({got} {given}.)")
+    if "groups" in given and got == 248 + 32 + 16:
+        raise CheckFailed(f"« groups » est ignoré {given} : une moitié des cartes seulement passe.")
+    if "réunit" in given and got in (248 + 48 + 32, 248 + 48 + 16 + 16, 248 + 48 + 32 + 16):
+        raise CheckFailed(f"Les cartes des couches réunies s'ajoutent {given} : 4 + 8 = 12 cartes entrent ensuite.")
+
+
+@exercise(
+    "4.2.b",
+    "Le centre, en cellules : colonne + scale × σ(tx) − (scale − 1) / 2, et de même pour la ligne. Puis × stride.",
+    "Les côtés sont anchor × exp(tw), anchor × exp(th) : l'ancre est déjà en pixels.",
+    "Rendez les coins : centre − côtés / 2, puis centre + côtés / 2.",
+)
+def decode(answer):
+    from scipy.special import expit
+
+    rng = np.random.default_rng(0)
+    cases = [
+        (np.zeros(4), (0, 0), (32.0, 32.0), 32, 1.0),
+        (np.zeros(4), (5, 2), (80.0, 40.0), 16, 1.0),
+        (np.array([1.0, -2, 0, 0]), (3, 7), (60.0, 20.0), 16, 1.0),
+        (np.array([0.0, 0, 0.5, -1]), (3, 7), (60.0, 20.0), 16, 1.0),
+        (np.array([2.0, -1, 0.3, -0.2]), (6, 1), (37.0, 58.0), 32, 1.2),
+    ]
+    for _ in range(3):
+        cell, anchor = tuple(map(int, rng.integers(13, size=2))), tuple(map(float, rng.uniform(10, 300, 2)))
+        cases.append((rng.normal(size=4), cell, anchor, 16, 1.05))
+    for t, (column, row), (width, height), stride, scale in cases:
+        center = stride * (np.array([column, row]) + scale * expit(t[:2]) - (scale - 1) / 2)
+        half = np.array([width, height]) * np.exp(t[2:]) / 2
+        expected = np.concatenate([center - half, center + half])
+        given = f"pour t = {t.round(2).tolist()}, cell = ({column}, {row}), stride = {stride}, scale = {scale}"
+        got = answer(t.copy(), (column, row), (width, height), stride, scale)
+        if np.shape(got) == (4,):
+            _diagnose_decode(np.asarray(got, "float64"), expected, t, (column, row), (width, height), stride, scale)
+        compare(got, expected, given=given, tolerance=1e-4)
+    return "égal à la formule de l'article, coins en pixels"
+
+
+def _diagnose_decode(got, expected, t, cell, anchor, stride, scale):
+    if np.allclose(got, expected, atol=1e-3):
+        return
+    center, sides = (expected[:2] + expected[2:]) / 2, expected[2:] - expected[:2]
+    mine, my_sides = (got[:2] + got[2:]) / 2, got[2:] - got[:2]
+    shift = center / stride - cell
+    if np.allclose(got, np.concatenate([center, sides]), atol=1e-3):
+        raise CheckFailed("C'est le centre et les côtés ; rendez les deux coins : x1, y1, x2, y2.", stage="forme")
+    if np.allclose(mine, stride * (np.array(cell[::-1]) + shift), atol=1e-3) and cell[0] != cell[1]:
+        raise CheckFailed(f"Ligne et colonne sont échangées : cell = {cell} est (colonne, ligne).")
+    if np.allclose(mine, stride * (np.array(cell) + t[:2]), atol=1e-3):
+        raise CheckFailed("Le décalage dans la cellule est σ(t), entre 0 et 1, pas t lui-même.")
+    if scale != 1 and np.allclose(mine, center + stride * (scale - 1) / 2, atol=1e-3):
+        raise CheckFailed("Le facteur scale décale toutes les boîtes : il manque − (scale − 1) / 2 pour le centrer.")
+    if scale != 1 and np.allclose(mine, stride * (np.array(cell) + (shift + (scale - 1) / 2) / scale), atol=1e-3):
+        raise CheckFailed("scale n'a aucun effet : il multiplie σ(t), et le tout reste centré sur la cellule.")
+    if np.allclose(mine, center, atol=1e-3) and np.allclose(my_sides, sides * stride, rtol=1e-3):
+        raise CheckFailed("Les ancres sont déjà en pixels : ne les multipliez pas par stride.")
+    if np.allclose(mine, center, atol=1e-3) and np.allclose(my_sides, np.array(anchor) * t[2:], atol=1e-3):
+        raise CheckFailed("Un côté est anchor × exp(t) : sans exponentielle, il pourrait être négatif.")
+
+
+@exercise(
+    "4.2.c",
+    "C'est la suppression gloutonne de la leçon 4.1 : seul change le nombre que l'on compare au seuil.",
+    "IoU − ρ² / c² : ρ² est le carré de la distance des centres, c² celui de la diagonale de la boîte qui les englobe.",
+    "boxes.iou(best[None], others)[0] donne l'IoU de la meilleure avec toutes les autres.",
+)
+def diou_nms(answer):
+    rng = np.random.default_rng(0)
+    pair = np.array([[0.0, 0, 10, 10], [0, 3, 10, 13]])  # IoU 0.538, distance 9, diagonal 269
+    cases = [(np.array([[0.0, 0, 4, 4], [10, 10, 14, 15]]), np.array([0.2, 0.9]), 0.5, "deux boîtes éloignées")]
+    cases += [(pair, np.array([0.9, 0.8]), threshold, "deux boîtes décalées de 3 pixels, d'IoU 0,54")
+              for threshold in (0.56, 0.52)]  # fmt: skip
+    cases += [(np.array([[0.0, 0, 20, 20], [5, 5, 15, 15]]), np.array([0.6, 0.9]), 0.2, "deux boîtes de même centre")]
+    for count in (12, 40):
+        corner = rng.uniform(0, 30, (count, 2))
+        places = np.concatenate([corner, corner + rng.uniform(8, 30, (count, 2))], 1)
+        cases += [(places, rng.random(count), threshold, f"{count} boîtes au hasard") for threshold in (0.2, 0.35)]
+    for places, scores, threshold, name in cases:
+        expected = _greedy(places, scores, threshold, lambda overlap, gap: overlap - gap)
+        given = f"pour {name} et un seuil de {threshold}"
+        got = np.asarray(answer(places.copy(), scores.copy(), threshold))
+        if got.ndim == 1 and got.tolist() != expected:
+            _diagnose_diou(got, places, scores, threshold, given)
+        compare(got, np.array(expected), given=given, tolerance=0)
+    return "mêmes boîtes que le calcul fait une à une"
+
+
+def _greedy(places, scores, threshold, overlap):
+    """Non-maximum suppression, one box after another, in plain Python; `overlap`: (IoU, ρ² / c²) -> number."""
+    left, kept = sorted(range(len(scores)), key=lambda rank: -scores[rank]), []
+    while left:
+        best, *others = left
+        kept.append(best)
+        left = []
+        for rank in others:
+            (a, b, c, d), (e, f, g, h) = places[best].tolist(), places[rank].tolist()
+            shared = max(min(c, g) - max(a, e), 0) * max(min(d, h) - max(b, f), 0)
+            union = (c - a) * (d - b) + (g - e) * (h - f) - shared
+            gap = ((a + c - e - g) / 2) ** 2 + ((b + d - f - h) / 2) ** 2
+            diagonal = (max(c, g) - min(a, e)) ** 2 + (max(d, h) - min(b, f)) ** 2
+            if overlap(shared / union, gap / diagonal) <= threshold:
+                left.append(rank)
+    return kept
+
+
+def _diagnose_diou(got, places, scores, threshold, given):
+    wrong = {
+        "C'est la suppression ordinaire {} : la distance des centres n'y compte pas.": lambda iou, gap: iou,
+        "La distance s'ajoute au lieu de se retrancher {} : c'est IoU − ρ² / c².": lambda iou, gap: iou + gap,
+        "Il manque les carrés {} : ρ² / c², et non ρ / c.": lambda iou, gap: iou - gap**0.5,
+    }
+    for message, overlap in wrong.items():
+        if got.tolist() == _greedy(places, scores, threshold, overlap):
+            raise CheckFailed(message.format(given))
+    kept = _greedy(places, scores, threshold, lambda overlap, gap: overlap - gap)
+    if sorted(got.tolist()) == sorted(kept):
+        raise CheckFailed(f"Ce sont les bonnes boîtes {given}, mais pas de la meilleure à la moins bonne.")
+    if len(set(got.tolist())) < len(got):
+        raise CheckFailed(f"Une boîte est gardée deux fois {given} : une boîte choisie sort de la liste.")
+
+
+# --- Lesson 4.3 -----------------------------------------------------------------------------------------
+
+
+# --- Lesson 4.4 -----------------------------------------------------------------------------------------
+
+
+# --- Lesson 4.5 -----------------------------------------------------------------------------------------
+
+
+# --- Lesson 4.6 -----------------------------------------------------------------------------------------
+@exercise(
+    "4.6.a",
+    "boxes.iou(tracks, detections) rend le tableau (N, M) des recouvrements.",
+    "optimize.linear_sum_assignment(overlap, maximize=True) rend les lignes et les colonnes des paires.",
+    "Gardez ensuite les paires dont overlap[rows, columns] >= threshold.",
+)
+def associate(answer):
+    import itertools
+
+    from labs import boxes
+
+    def best(overlap, threshold):
+        rows, columns = overlap.shape
+        if rows > columns:
+            return sorted((i, j) for j, i in best(overlap.T, threshold))
+        every = itertools.permutations(range(columns), rows)
+        chosen = max(every, key=lambda places: sum(overlap[i, j] for i, j in enumerate(places)))
+        return [(i, j) for i, j in enumerate(chosen) if overlap[i, j] >= threshold]
+
+    rng = np.random.default_rng(0)
+    # In a row, each shifted: the greatest overlap first would leave the other one alone.
+    greedy = np.array([[0.0, 0, 10, 10], [4, 0, 14, 10]]), np.array([[3.0, 0, 13, 10], [8, 0, 18, 10]])
+    cases = [(*greedy, 0.2)]
+    for count, found in ((3, 3), (2, 4), (4, 2), (4, 4)):
+        corners = rng.uniform(0, 12, (count + found, 2))
+        every = np.hstack([corners, corners + rng.uniform(6, 14, (count + found, 2))])
+        cases.append((every[:count], every[count:], 0.2))
+    for tracks, detections, threshold in [*cases, (greedy[0], np.zeros((0, 4)), 0.3)]:
+        given = f"pour {len(tracks)} pistes, {len(detections)} détections et un seuil de {threshold}"
+        got = answer(tracks.copy(), detections.copy(), threshold)
+        _require_two(got, "les rangs des pistes, puis ceux des détections", given)
+        overlap = boxes.iou(tracks, detections) if len(detections) else np.zeros((len(tracks), 0))
+        expected = best(overlap, threshold)
+        if len(got[0]) != len(got[1]):
+            raise CheckFailed(f"{len(got[0])} pistes et {len(got[1])} détections {given} : il faut des paires.")
+        pairs = sorted((int(i), int(j)) for i, j in zip(*got))
+        if pairs != expected:
+            _diagnose_association(pairs, expected, overlap, threshold, given)
+    return "la meilleure de toutes les associations, essayées une à une"
+
+
+def _diagnose_association(pairs, expected, overlap, threshold, given):
+    for places, words in zip(zip(*pairs), ("une piste a deux détections", "une détection est donnée à deux pistes")):
+        if len(set(places)) < len(places):
+            raise CheckFailed(f"Ce n'est pas une association {given} : {words}.", stage="valeurs")
+    if any(overlap[pair] < threshold for pair in pairs):
+        raise CheckFailed(f"Des paires se recouvrent trop peu {given} : il faut retirer celles sous le seuil.")
+    total, best = (sum(overlap[pair] for pair in some) for some in (pairs, expected))
+    if total < best - 1e-9:
+        raise CheckFailed(
+            f"Le recouvrement total de vos paires est {total:.2f} {given}, et on peut atteindre {best:.2f} : prendre "
+            "à chaque fois la paire la plus forte ne suffit pas."
+        )
+    raise CheckFailed(f"Vos paires sont {pairs} {given} ; {expected} attendues : le seuil vient après le choix.")
+
+
+def _require_two(got, what, given):
+    if got is None:
+        compare(got, 0, given=given)
+    if not isinstance(got, (tuple, list)) or len(got) != 2:
+        raise CheckFailed(f"La fonction doit renvoyer deux choses : {what}.", stage="type")
+
+
+@exercise(
+    "4.6.b",
+    "Prédire : mean = F @ mean, puis covariance = F @ covariance @ F.T + Q. Si z est None, c'est fini.",
+    "Le gain est K = P Hᵀ S⁻¹, avec S = H P Hᵀ + R : covariance @ H.T @ np.linalg.inv(S).",
+    "Corriger : mean + K @ (z - H @ mean), et covariance - K @ H @ covariance.",
+)
+def kalman(answer):
+    rng = np.random.default_rng(0)
+    walk = np.array([[1.0, 1], [0, 1]]), np.diag([0.1, 0.2]), np.array([[1.0, 0]]), np.array([[4.0]])
+    systems = [(np.array([10.0, 2]), np.diag([1.0, 3]), *walk, [None]), (np.zeros(2), np.eye(2), *walk, [[3.0]])]
+    systems.append((np.zeros(2), np.diag([5.0, 9]), *walk, [[1.0], [2.5], None, [6.0]]))
+    for size, seen in ((3, 2), (4, 2)):
+        roots = [rng.normal(size=(n, n)) for n in (size, size, seen)]
+        start, process, noise = (root @ root.T + np.eye(len(root)) for root in roots)
+        transition, observation = rng.normal(size=(size, size)) / 2, rng.normal(size=(seen, size))
+        measures = [rng.normal(size=seen), None, rng.normal(size=seen)]
+        systems.append((rng.normal(size=size), start, transition, process, observation, noise, measures))
+    for mean, covariance, F, Q, H, R, measures in systems:  # noqa: N806
+        seen = sum(z is not None for z in measures)
+        given = f"pour un état de {len(mean)} nombres, vu {seen} fois en {len(measures)} image(s)"
+        expected = _filtered(mean, covariance, F, Q, H, R, measures)
+        got = mean.copy(), covariance.copy()
+        for z in measures:
+            got = answer(*got, None if z is None else np.array(z), F.copy(), Q.copy(), H.copy(), R.copy())
+            _require_two(got, "la moyenne, puis la covariance", given)
+            got = np.asarray(got[0], "float64"), np.asarray(got[1], "float64")
+        if got[0].shape == mean.shape and got[1].shape == covariance.shape:
+            _diagnose_kalman(got, expected, mean, covariance, F, Q, measures, given)
+        compare(got[0], expected[0], given=f"{given}, moyenne", tolerance=1e-6)
+        compare(got[1], expected[1], given=f"{given}, covariance", tolerance=1e-6)
+    return "égal à la loi conditionnelle, calculée d'un seul coup"
+
+
+def _filtered(mean, covariance, F, Q, H, R, measures):  # noqa: N803
+    """Law of the last state given all the measures, from the joint normal law of the states: no recursion."""
+    size, steps = len(mean), len(measures)
+    powers = [np.linalg.matrix_power(F, k) for k in range(steps + 1)]
+    means = [powers[t] @ mean for t in range(1, steps + 1)]
+    joint = np.zeros((steps, size, steps, size))
+    for s, t in np.ndindex(steps, steps):
+        joint[s, :, t] = powers[s + 1] @ covariance @ powers[t + 1].T
+        joint[s, :, t] += sum(powers[s - k] @ Q @ powers[t - k].T for k in range(min(s, t) + 1))
+    seen = [t for t in range(steps) if measures[t] is not None]
+    if not seen:
+        return means[-1], joint[-1, :, -1]
+    watch = np.concatenate([H @ joint[t].reshape(size, -1) for t in seen])
+    select = np.concatenate([np.kron(np.eye(steps)[t], H) for t in seen])
+    spread = watch @ select.T + np.kron(np.eye(len(seen)), R)
+    surprise = np.concatenate([np.asarray(measures[t]) - H @ means[t] for t in seen])
+    gain = np.linalg.solve(spread, watch[:, -size:]).T
+    return means[-1] + gain @ surprise, joint[-1, :, -1] - gain @ watch[:, -size:]
+
+
+def _diagnose_kalman(got, expected, mean, covariance, F, Q, measures, given):  # noqa: N803
+    if np.allclose(got[0], expected[0], atol=1e-6) and np.allclose(got[1], expected[1], atol=1e-6):
+        return
+    if measures == [None]:
+        if np.allclose(got[0], mean) and np.allclose(got[1], covariance):
+            raise CheckFailed(f"Sans mesure (z = None), l'état ne bouge pas {given} : il faut tout de même prédire.")
+        if np.allclose(got[1], F @ covariance @ F.T):
+            raise CheckFailed(f"Il manque Q à la covariance prédite {given} : l'incertitude doit grandir.")
+        if np.allclose(got[1], covariance + Q):
+            raise CheckFailed(f"La covariance prédite est F P Fᵀ + Q {given} : F mélange position et vitesse.")
+    if len(measures) == 1:
+        predicted = F @ covariance @ F.T + Q
+        if np.allclose(got[1], predicted):
+            raise CheckFailed(f"La covariance n'est pas corrigée {given} : une mesure doit la réduire.")
+        if np.allclose(got[0], 2 * F @ mean - expected[0]) and not np.allclose(expected[0], F @ mean):
+            raise CheckFailed(f"La correction va dans le mauvais sens {given} : la surprise est z − H m.")
+        if np.linalg.eigvalsh(expected[1] - got[1]).min() > -1e-9:
+            raise CheckFailed(f"Le filtre est trop sûr de lui {given} : S = H P Hᵀ + R, avec le bruit R de la mesure.")
+
+
+@exercise(
+    "4.6.c",
+    "Un dictionnaire last : objet → dernière identité reçue, gardé d'une image à l'autre.",
+    "Pour chaque paire (objet, identité) d'une image : si last contient l'objet avec une autre identité, comptez 1.",
+    "N'effacez rien quand un objet n'est pas suivi : last.update(pairs) à la fin de chaque image.",
+)
+def identity_switches(answer):
+    from labs import tracking
+
+    rng = np.random.default_rng(0)
+    cases = [[{1: 4}] * 3, [{1: 4}, {1: 4}, {1: 9}, {1: 9}], [{1: 4}, {}, {}, {1: 9}], [{1: 4}, {1: 9}, {1: 4}]]
+    cases += [[{1: 4, 2: 5}, {1: 5, 2: 4}], [{1: 4}, {2: 4}, {1: 4, 2: 7}]]
+    for _ in range(3):
+        frames = []
+        for _ in range(12):
+            objects = rng.permutation(5)[: rng.integers(1, 5)]
+            frames.append(dict(zip(objects.tolist(), rng.permutation(6)[: len(objects)].tolist())))
+        cases.append(frames)
+    for frames in cases:
+        expected = tracking.evaluate(*(_far_apart(frames, side) for side in (0, 1)))["IDSW"]
+        got = answer([dict(pairs) for pairs in frames])
+        given = f"pour {frames}" if len(frames) < 5 else f"pour {len(frames)} images tirées au hasard"
+        if got is not None and np.ndim(got) == 0 and got != expected:
+            _diagnose_switches(int(got), expected, frames, given)
+        compare(got, expected, given=given)
+    return "égal à TrackEval"
+
+
+def _far_apart(frames, side):
+    """Boxes whose only matches are the pairs: each object stands alone in its place."""
+    rows = [[[100 * i, 0, 100 * i + 50, 50, (i, name)[side]] for i, name in pairs.items()] for pairs in frames]
+    return [np.array(row, "float64").reshape(-1, 5) for row in rows]
+
+
+def _diagnose_switches(got, expected, frames, given):
+    steps = zip(frames, frames[1:])
+    neighbours = sum(i in before and before[i] != name for before, now in steps for i, name in now.items())
+    names = {i: {pairs[i] for pairs in frames if i in pairs} for i in set().union(*frames)}
+    renamed = sum(len(some) - 1 for some in names.values())
+    wrong = {
+        neighbours: "seule l'image d'avant est regardée : un objet perdu puis retrouvé sous un autre nom compte aussi",
+        renamed: "revenir à un ancien nom (4, 9, 4) fait deux changements, pas un",
+        expected + len(names): "recevoir son premier nom n'est pas en changer",
+    }
+    if got in wrong:
+        raise CheckFailed(f"Vous comptez {got} au lieu de {expected} {given} : {wrong[got]}.")
+
+
+@exercise(
+    "4.6.d",
+    "Les pieds (px, py) : ((x1 + x2) / 2, y2). Avec (dx, dy) = end − start et start = (x0, y0), le côté est le signe "
+    "de dx · (py − y0) − dy · (px − x0) : positif à droite.",
+    "Gardez le dernier côté de chaque identité dans un dictionnaire, et comparez-le au nouveau.",
+    "Sur la ligne (côté 0), ne changez pas le dernier côté : on ne sait pas encore.",
+)
+def count_crossings(answer):
+    line = (100.0, 300.0), (100.0, 0.0)
+    slant = (0.0, 90.0), (100.0, 190.0)
+    cases = [
+        (_paces([80, 95, 110, 120]), line, (1, 0), "quelqu'un qui passe vers la droite"),
+        (_paces([120, 105, 90]), line, (0, 1), "quelqu'un qui passe vers la gauche"),
+        (_paces([120, 105, 90]), line[::-1], (1, 0), "la même ligne, tracée dans l'autre sens"),
+        (_paces([80, 95, None, None, 110]), line, (1, 0), "quelqu'un qui passe pendant qu'on ne le voit pas"),
+        (_paces([80, 110, 120, 90, 70]), line, (1, 1), "quelqu'un qui passe, puis revient"),
+        (_paces([90, 100, 100, 108]), line, (1, 0), "quelqu'un qui s'arrête sur la ligne, puis passe"),
+        (_paces([90, 100, 90, 80]), line, (0, 0), "quelqu'un qui touche la ligne et repart"),
+        (_paces([80, 90]) + _paces([110, 120], 2), line, (0, 0), "deux personnes, une de chaque côté"),
+        ([np.array([[0, y - 50, 20, y, 1.0]]) for y in (90, 105)], slant, (1, 0), "des pieds qui passent une oblique"),
+        ([np.array([[0, y - 50, 20, y, 1.0]]) for y in (120, 135)], slant, (0, 0), "un buste qui passe une oblique"),
+    ]
+    for tracks, (start, end), expected, given in cases:
+        got = answer([rows.copy() for rows in tracks], start, end)
+        given = f"pour {given}"
+        _require_two(got, "les passages vers la droite, puis ceux vers la gauche", given)
+        if expected[::-1] == tuple(got) != expected:
+            raise CheckFailed(f"Droite et gauche sont échangées {given} : dans une image, y va vers le bas.")
+        if tuple(got) != expected:
+            raise CheckFailed(f"Vous comptez {tuple(got)} (droite, gauche) {given} ; il faut {expected}.")
+        compare(got, expected, given=given)
+    return "dix passages vérifiés, cachés, hésitants ou obliques"
+
+
+def _paces(places, identity=1):
+    """Somebody whose feet are at (x, 200), frame by frame; None: out of sight."""
+    return [np.array([[x - 10, 150, x + 10, 200, identity]] if x else np.zeros((0, 5)), "float64") for x in places]
