@@ -322,7 +322,7 @@ def test_a_network_reads_no_pixel_of_the_hole_and_is_compared_with_all(images, h
     assert np.array_equal(given[..., -1], holes) and np.array_equal(wanted[..., -1], holes)
 
 
-@pytest.mark.parametrize("convolution", ["partial", "gated", "plain"])
+@pytest.mark.parametrize("convolution", ["partial", "gated"])
 def test_a_unet_learns_to_fill_a_flat_colour_that_is_around_the_hole(convolution):
     keras.utils.set_random_seed(0)
     colours = np.random.default_rng(0).uniform(0.1, 0.9, 64).astype("float32")
