@@ -292,8 +292,9 @@ def coco_names(language="fr"):
 def _square(pixels, size):
     side = min(pixels.shape[:2])
     top, left = ((length - side) // 2 for length in pixels.shape[:2])
-    how = cv2.INTER_AREA if size <= side else cv2.INTER_LINEAR  # neither leaves [0, 1]
-    return cv2.resize(pixels[top : top + side, left : left + side], (size, size), interpolation=how)
+    how = cv2.INTER_AREA if size <= side else cv2.INTER_LINEAR
+    resized = cv2.resize(pixels[top : top + side, left : left + side], (size, size), interpolation=how)
+    return resized.clip(0, 1)  # the weights of INTER_AREA add up to one within 1e-7
 
 
 def mosaic_names(name, split):

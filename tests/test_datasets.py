@@ -223,9 +223,9 @@ def test_a_photograph_has_the_pixels_that_another_library_reads(name):
     assert datasets.photo(name, gray=True) * 255 == pytest.approx(grey, abs=1.01)
 
 
-@pytest.mark.parametrize("size", [1, 64, 277, 400])
-def test_a_photograph_of_a_given_size_is_a_square_in_the_same_range(size):
-    colour, grey = datasets.photo("cafe", size=size), datasets.photo("cafe", size=size, gray=True)
+@pytest.mark.parametrize(("name", "size"), [("cafe", 1), ("cafe", 64), ("cafe", 277), ("cafe", 400), ("chine", 64)])
+def test_a_photograph_of_a_given_size_is_a_square_in_the_same_range(name, size):
+    colour, grey = datasets.photo(name, size=size), datasets.photo(name, size=size, gray=True)
     assert colour.shape == (size, size, 3) and grey.shape == (size, size)
     assert colour.dtype == grey.dtype == np.float32
     assert 0 <= min(colour.min(), grey.min()) <= max(colour.max(), grey.max()) <= 1

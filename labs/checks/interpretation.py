@@ -264,6 +264,150 @@ def _diagnose_variation(got, down, right, images, given):
 
 
 # --- Lesson 5.3 -----------------------------------------------------------------------------------------
+@exercise(
+    "5.3.a",
+    "Pour chaque coin (top, left) : copiez l'image, mettez le carré [top : top + patch, left : left + patch] au fond.",
+    "La baisse score(image) - score(image cachée) s'ajoute à TOUS les pixels du carré ; comptez les passages.",
+    "Divisez à la fin le total par le nombre de carrés qui couvrent chaque pixel.",
+)
+def occlusion_map(answer):
+    rng = np.random.default_rng(0)
+    for height, width, patch, stride, baseline in ((6, 6, 2, 2, 0.0), (8, 6, 4, 2, 0.5), (7, 9, 3, 2, 0.2)):
+        image, weight = rng.random((height, width, 3)), rng.normal(size=(height, width, 3))
+        before, given = image.copy(), f"pour une image {image.shape}, patch = {patch}, stride = {stride}"
+
+        def score(one, weight=weight):
+            if np.shape(one) != weight.shape:
+                raise CheckFailed(f"score attend une image {weight.shape} ; il a reçu {np.shape(one)}.", stage="forme")
+            return float((weight * one).sum())
+
+        got = answer(score, image, patch, stride, baseline)
+        if not np.array_equal(image, before):
+            raise CheckFailed(f"L'image d'origine est modifiée {given} : cachez les carrés dans une copie.")
+        local = (weight * (image - baseline)).sum(axis=-1)  # a linear score: what each pixel takes away
+        total, count = np.zeros((height, width)), np.zeros((height, width))
+        for y, x in np.ndindex(height, width):
+            for top in range(0, height - patch + 1, stride):
+                for left in range(0, width - patch + 1, stride):
+                    if top <= y < top + patch and left <= x < left + patch:
+                        total[y, x] += local[top : top + patch, left : left + patch].sum()
+                        count[y, x] += 1
+        expected = total / count
+        array = np.asarray(got, "float64") if got is not None else np.zeros(0)
+        if array.shape == expected.shape and not np.allclose(array, expected):
+            _diagnose_occlusion(array, expected, total, given)
+        compare(got, expected, given=given, tolerance=1e-6)
+    return "égal à la forme close d'un score linéaire, pour trois tailles"
+
+
+def _diagnose_occlusion(got, expected, total, given):
+    if np.allclose(got, -expected):
+        raise CheckFailed(f"Le signe est inversé {given} : la carte est la BAISSE : score(image) moins l'autre.")
+    if np.allclose(got, total):
+        raise CheckFailed(f"Les baisses sont additionnées {given} ; il faut leur moyenne sur les carrés qui couvrent.")
+    if np.mean(np.isclose(got, 0)) > 0.2:
+        raise CheckFailed(f"Des pixels restent à zéro {given} : la baisse compte pour tous les pixels du carré.")
+
+
+@exercise(
+    "5.3.b",
+    "Agrandissez d'abord : cv2.resize(grid, ((w + 1) * cell, (h + 1) * cell), interpolation=cv2.INTER_LINEAR).",
+    "cv2.resize attend (largeur, hauteur) ; la grille grid.shape est (hauteur, largeur).",
+    "Découpez ensuite [top : top + h * cell, left : left + w * cell].",
+)
+def rise_mask(answer):
+    rng = np.random.default_rng(0)
+    for shape, cell, shift in (((2, 2), 4, (0, 0)), ((3, 3), 5, (4, 1)), ((4, 6), 8, (2, 7))):
+        grid = (rng.random(shape) < 0.5).astype("float32")
+        grid[0, 0], grid[-1, -1] = 1, 0
+        given = f"pour une grille {shape}, cell = {cell} et un décalage {shift}"
+        large = _enlarge(grid, [(side + 1) * cell for side in shape])
+        size = tuple(side * cell for side in shape)
+        expected = large[shift[0] : shift[0] + size[0], shift[1] : shift[1] + size[1]]
+        got = answer(grid.copy(), cell, shift)
+        array = np.asarray(got, "float64") if got is not None else np.zeros(0)
+        if array.shape == large.shape:
+            raise CheckFailed(f"Le masque n'est pas découpé {given} : il doit être {size}.", stage="forme")
+        if array.shape == size and not np.allclose(array, expected, atol=1e-4):
+            _diagnose_mask(array, grid, large, shift, given)
+        compare(got, expected, given=given, tolerance=1e-4)
+    return "égal à l'interpolation linéaire écrite à part, trois décalages"
+
+
+def _enlarge(grid, size):
+    """Bilinear, centres of pixels aligned, one axis after the other: (h, w) -> size."""
+    for axis, side in enumerate(size):
+        old = grid.shape[axis]
+        where = (np.arange(side) + 0.5) * old / side - 0.5
+        grid = np.apply_along_axis(lambda line, where=where: np.interp(where, np.arange(len(line)), line), axis, grid)
+    return grid
+
+
+def _diagnose_mask(got, grid, large, shift, given):
+    height, width = got.shape
+    if np.all(np.isin(got, (0, 1))):
+        raise CheckFailed(f"Le masque n'a que des 0 et des 1 {given} : il faut une interpolation bilinéaire, lisse.")
+    if np.allclose(got, _enlarge(grid, got.shape), atol=1e-4):
+        raise CheckFailed(f"La grille est agrandie à {got.shape} {given} : agrandissez-la d'une case de plus, (n + 1).")
+    if np.allclose(got, large[:height, :width], atol=1e-4):
+        raise CheckFailed(f"Le décalage est oublié {given} : le découpage commence en (top, left).")
+    top, left = shift[::-1]
+    if np.allclose(got, large[top : top + height, left : left + width], atol=1e-4):
+        raise CheckFailed(f"Le décalage est transposé {given} : shift = (top, left).")
+
+
+@exercise(
+    "5.3.c",
+    "L'ordre : np.argsort(-heatmap.ravel(), kind=\"stable\"), les pixels importants d'abord.",
+    "À l'étape k, les round(k / steps × nombre de pixels) premiers pixels prennent la valeur `baseline`.",
+    "La courbe a steps + 1 points, l'image intacte comprise ; l'aire : np.trapezoid(curve, dx=1 / steps).",
+)
+def deletion_curve(answer):
+    rng = np.random.default_rng(0)
+    for height, width, steps, baseline in ((4, 4, 4, 0.0), (6, 5, 10, 0.5), (8, 8, 16, 0.3)):
+        image, weight = rng.random((height, width, 3)), rng.random((height, width, 3))
+        heatmap = rng.permutation(height * width).reshape(height, width) - 3.0
+        before, given = image.copy(), f"pour une image {image.shape} et steps = {steps}"
+
+        def score(one, weight=weight):
+            if np.shape(one) != weight.shape:
+                raise CheckFailed(f"score attend une image {weight.shape} ; il a reçu {np.shape(one)}.", stage="forme")
+            return float((weight * one**2).sum())
+
+        def reference(order, start=image, end=baseline, score=score, steps=steps):
+            now, values = start.copy(), []
+            for done in range(steps + 1):
+                for rank in order[: done * len(order) // steps]:
+                    now[rank // start.shape[1], rank % start.shape[1]] = end
+                values.append(score(now))
+            return np.array(values)
+
+        flat = heatmap.ravel()
+        down = sorted(range(height * width), key=lambda rank, flat=flat: -flat[rank])
+        curve = reference(down)
+        area = sum((a + b) / 2 for a, b in zip(curve, curve[1:])) / steps
+        got = answer(score, image, heatmap.copy(), baseline, steps)
+        if not np.array_equal(image, before):
+            raise CheckFailed(f"L'image d'origine est modifiée {given} : travaillez sur une copie.")
+        if isinstance(got, (tuple, list)) and len(got) == 2 and np.shape(got[0]) == curve.shape:
+            _diagnose_deletion(np.asarray(got[0]), got[1], curve, area, reference(down[::-1]), steps, given)
+        elif isinstance(got, (tuple, list)) and len(got) == 2 and np.shape(got[0]) == (steps,):
+            raise CheckFailed(
+                f"La courbe a {steps} points {given} ; il en faut {steps + 1}, de l'image intacte à l'image effacée.",
+                stage="forme",
+            )
+        compare(got, (curve, area), given=given, tolerance=1e-6)
+    return "égal à l'effacement pixel par pixel, pour trois images ; aire par trapèzes"
+
+
+def _diagnose_deletion(got, got_area, curve, area, reverse, steps, given):
+    if np.allclose(got, reverse):
+        raise CheckFailed(f"Les pixels les moins importants partent d'abord {given} : rangez par ordre décroissant.")
+    if np.allclose(got, curve) and np.ndim(got_area) == 0 and not np.isclose(got_area, area):
+        if np.isclose(got_area, area * steps):
+            raise CheckFailed(f"L'aire compte un pas pour 1 {given} : l'abscisse est la part de pixels, de 0 à 1.")
+        if np.isclose(got_area, curve.mean()):
+            raise CheckFailed(f"L'aire est une simple moyenne {given} : par trapèzes, les bouts comptent pour moitié.")
 
 
 # --- Lesson 5.4 -----------------------------------------------------------------------------------------
