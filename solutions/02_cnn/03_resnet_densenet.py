@@ -584,7 +584,7 @@ print("au moins 78 % :", single >= 0.78)
 print("l'image miroir ne fait pas perdre plus d'un demi-point :", both >= single - 0.005)
 
 # %% [markdown]
-# Près de 80 % en sept époques, et environ un point de plus en ajoutant l'avis du réseau sur l'image miroir (Jordan y ajoute des images décalées d'un pixel). À l'entraînement, l'exactitude finit autour de 83 %, sur des images retournées et décalées : l'écart est faible, le réseau surapprend peu.
+# Près de 80 % en sept époques, et environ un point de plus en ajoutant l'avis du réseau sur l'image miroir (Jordan y ajoute des images décalées d'un pixel). À l'entraînement, l'exactitude finit autour de 83 %, sur des images retournées et décalées : l'écart est faible, le réseau surapprend peu. Le temps, lui, dépend surtout de la machine : celui-ci est celui d'un seul cœur, sur une machine occupée ; la même cellule a déjà pris 79 s sur une machine libre.
 #
 # Pour situer ce chiffre : avec 24 cartes et **toutes** les images de CIFAR-10, une recette presque identique a atteint environ 88 % en 12 époques (six minutes sur deux cœurs) ; c'est ce qu'essaie le profil `complet`. Le réseau de Jordan, plus large et plus soigné (64, 256 et 256 cartes), atteint 94 % en 3,29 secondes sur un GPU A100.
 
