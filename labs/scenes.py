@@ -84,11 +84,8 @@ def compose(count, classes=GARMENTS, *, size=128, objects=(1, 8), split="train",
         ValueError: an unknown class or split, or a number out of its range.
         labs.catalogue.DataError: a data file is missing or damaged.
     """
-    classes = _require_classes(classes)
-    _require_split(split)
-    _require_integer("la graine", seed, 0, 2**32 - 1)
+    classes = _require_setting(classes, split, size, seed)
     _require_integer("le nombre de scènes", count, 1, 10**6)
-    _require_integer("le côté d'une image", size, 64, 2048)
     fewest, most = _require_range(objects)
     scenes = Scenes(
         np.empty((count, size, size, 3), "uint8"), [], [], [], np.zeros((count, size, size), "uint8"), classes
@@ -144,11 +141,8 @@ def sequence(frames=100, classes=GARMENTS, *, size=256, objects=8, split="train"
         ValueError: an unknown class or split, or a number out of its range.
         labs.catalogue.DataError: a data file is missing or damaged.
     """
-    classes = _require_classes(classes)
-    _require_split(split)
-    _require_integer("la graine", seed, 0, 2**32 - 1)
+    classes = _require_setting(classes, split, size, seed)
     _require_integer("le nombre d'images", frames, 1, 10**5)
-    _require_integer("le côté d'une image", size, 64, 2048)
     _require_integer("le nombre d'objets", objects, 1, MOST_OBJECTS)
     rng = np.random.default_rng([seed, SPLITS.index(split), 1])
     background, light = _background(split, size, rng), _light(size, rng)
@@ -530,6 +524,14 @@ def _walk(rank, size, frames, objects, rng):
 
 
 # ── What is asked for ──
+
+
+def _require_setting(classes, split, size, seed):
+    """What `compose` and `sequence` share; return the classes as a tuple."""
+    _require_split(split)
+    _require_integer("la graine", seed, 0, 2**32 - 1)
+    _require_integer("le côté d'une image", size, 64, 2048)
+    return _require_classes(classes)
 
 
 def _require_classes(classes):

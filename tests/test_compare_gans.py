@@ -1,28 +1,14 @@
 """scripts/compare_gans.py: what it writes, and that every remedy has as many rows."""
 
 import csv
-import importlib.util
-import pathlib
-import sys
 
+import compare_gans
 import pytest
 
 from labs import catalogue, datasets, gans
 
-SCRIPTS = pathlib.Path(__file__).parents[1] / "scripts"
 
-
-@pytest.fixture
-def compare_gans(monkeypatch):
-    monkeypatch.syspath_prepend(SCRIPTS)
-    spec = importlib.util.spec_from_file_location("compare_gans", SCRIPTS / "compare_gans.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    yield module
-    sys.modules.pop("make_data", None)
-
-
-def test_the_script_writes_and_records_a_row_for_each_remedy_and_seed(compare_gans, monkeypatch, tmp_path):
+def test_the_script_writes_and_records_a_row_for_each_remedy_and_seed(monkeypatch, tmp_path):
     monkeypatch.setattr(gans, "REMEDIES", {name: gans.REMEDIES[name] for name in ("none", "r1")})
     monkeypatch.setattr(compare_gans, "WIDTH", 2)
     for name in compare_gans.ONE_THREAD:
@@ -35,7 +21,7 @@ def test_the_script_writes_and_records_a_row_for_each_remedy_and_seed(compare_ga
     assert set(catalogue.read_sums(tmp_path / catalogue.SUMS)) == {compare_gans.FILE}
 
 
-def test_a_training_that_diverges_keeps_its_steps_and_says_why(compare_gans):
+def test_a_training_that_diverges_keeps_its_steps_and_says_why():
     class Broken:
         class optimizer:
             iterations = 7

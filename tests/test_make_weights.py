@@ -1,33 +1,19 @@
 """scripts/make_weights.py: a file of weights is read without running anything it holds; what is shipped is whole."""
 
-import importlib.util
 import io
 import json
 import os
-import pathlib
 import pickle
 import re
-import sys
 import tarfile
 
+import make_weights
 import numpy as np
 import pytest
 
 from labs import datasets, deeplab, weights, yolo, zoo
 
-SCRIPTS = pathlib.Path(__file__).parents[1] / "scripts"
 MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
-
-
-@pytest.fixture(scope="module")
-def script():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(SCRIPTS))  # it imports make_data
-        spec = importlib.util.spec_from_file_location("make_weights", SCRIPTS / "make_weights.py")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        yield module
-        sys.modules.pop("make_data", None)
 
 
 # --- A file of PyTorch before 1.6, made by hand --------------------------------------------------------
@@ -78,7 +64,7 @@ def legacy(state, storages, magic=MAGIC, rest=b""):
     return io.BytesIO(stream.getvalue() + rest)
 
 
-def test_tensors_are_read_with_their_offsets_strides_and_types(script):
+def test_tensors_are_read_with_their_offsets_strides_and_types():
     values = Storage("FloatStorage", "10", np.arange(12, dtype="<f4"))
     counter = Storage("LongStorage", "20", np.array([7], "<i8"))
     state = {
@@ -87,7 +73,7 @@ def test_tensors_are_read_with_their_offsets_strides_and_types(script):
         "part": Call(values, 5, (2, 2), (4, 1), False, None),
         "counter": Call(counter, 0, (), (), False, None),
     }
-    read = script.read_torch(legacy(state, [values, counter]))
+    read = make_weights.read_torch(legacy(state, [values, counter]))
     whole = np.arange(12).reshape(3, 4)
     expected = {"plain": whole, "transposed": whole.T, "part": whole[1:, 1:3], "counter": np.array(7)}
     assert list(read) == list(expected)
@@ -106,53 +92,53 @@ class Command:
         return os.system, (self.command,)
 
 
-def test_a_pickle_that_calls_the_system_is_refused_and_nothing_is_run(script, tmp_path):
+def test_a_pickle_that_calls_the_system_is_refused_and_nothing_is_run(tmp_path):
     witness = tmp_path / "run"
     stream = legacy({"weight": 0}, [])
     bomb = pickle.dumps(Command(f"touch {witness}"), protocol=2)
     with pytest.raises(pickle.UnpicklingError, match="system"):
-        script.read_torch(io.BytesIO(bomb + stream.getvalue()))
+        make_weights.read_torch(io.BytesIO(bomb + stream.getvalue()))
     assert not witness.exists()
     pickle.loads(bomb)  # the witness works: an ordinary unpickler runs the command
     assert witness.exists()
 
 
 @pytest.mark.parametrize("module_name", [("builtins", "eval"), ("torch", "load"), ("numpy", "fromfile")])
-def test_any_other_object_is_refused_by_name(script, module_name):
+def test_any_other_object_is_refused_by_name(module_name):
     with pytest.raises(pickle.UnpicklingError, match=r"\.".join(module_name)):
-        script.read_torch(legacy({"weight": Global(*module_name)}, []))
+        make_weights.read_torch(legacy({"weight": Global(*module_name)}, []))
 
 
-def test_a_file_of_another_format_or_too_long_is_refused(script):
+def test_a_file_of_another_format_or_too_long_is_refused():
     with pytest.raises(ValueError, match="PyTorch 1.6"):
-        script.read_torch(legacy({}, [], magic=5))
+        make_weights.read_torch(legacy({}, [], magic=5))
     with pytest.raises(ValueError, match="dernier tenseur"):
-        script.read_torch(legacy({}, [], rest=b"more"))
+        make_weights.read_torch(legacy({}, [], rest=b"more"))
 
 
 # --- From tensors to Keras -----------------------------------------------------------------------------
-def test_kernels_change_the_order_of_their_axes(script):
+def test_kernels_change_the_order_of_their_axes():
     kernel = np.random.default_rng(0).normal(size=(5, 4, 3, 2))  # out, in, h, w
-    got = script.to_keras("blocks.0._project_conv.weight", kernel)
+    got = make_weights.to_keras("blocks.0._project_conv.weight", kernel)
     assert got.shape == (3, 2, 4, 5) and got[2, 1, 3, 4] == kernel[4, 3, 2, 1]
-    got = script.to_keras("blocks.0._depthwise_conv.weight", kernel[:, :1])
+    got = make_weights.to_keras("blocks.0._depthwise_conv.weight", kernel[:, :1])
     assert got.shape == (3, 2, 5, 1) and got[2, 1, 4, 0] == kernel[4, 0, 2, 1]
-    assert script.to_keras("_fc.weight", kernel[:, :, 0, 0]).shape == (4, 5)
+    assert make_weights.to_keras("_fc.weight", kernel[:, :, 0, 0]).shape == (4, 5)
 
 
-def test_a_missing_tensor_is_refused(script):
+def test_a_missing_tensor_is_refused():
     with pytest.raises(ValueError, match="1 tenseurs lus"):
-        script.fill_lite0({"_conv_stem.weight": np.zeros((32, 3, 3, 3), "float32")})
+        make_weights.fill_lite0({"_conv_stem.weight": np.zeros((32, 3, 3, 3), "float32")})
 
 
 # --- YOLOv4 ----------------------------------------------------------------------------------------------
-def test_other_weights_than_the_official_ones_are_refused(script):
+def test_other_weights_than_the_official_ones_are_refused():
     with pytest.raises(ValueError, match="officiel : sha256 e3b0c442"):
-        script.fill_yolo({"yolov4-tiny.cfg": b"", "yolov4-tiny.weights": b""})
+        make_weights.fill_yolo({"yolov4-tiny.cfg": b"", "yolov4-tiny.weights": b""})
 
 
-def test_the_cfg_of_yolov4_is_the_shipped_one_and_has_the_162_layers_of_darknets(script):
-    text = script.yolov4_cfg()
+def test_the_cfg_of_yolov4_is_the_shipped_one_and_has_the_162_layers_of_darknets():
+    text = make_weights.yolov4_cfg()
     assert weights.path("yolov4_cfg").read_text(encoding="utf-8") == text
     kinds = re.findall(r"^\[(\w+)\]$", text, re.MULTILINE)
     counts = {"convolutional": 110, "shortcut": 23, "route": 21, "maxpool": 3, "upsample": 2, "yolo": 3}
@@ -161,8 +147,8 @@ def test_the_cfg_of_yolov4_is_the_shipped_one_and_has_the_162_layers_of_darknets
     assert re.findall(r"scale_x_y=(.+)", text) == ["1.2", "1.1", "1.05"]
 
 
-def test_each_class_of_coco_has_a_french_name(script):
-    assert len(set(script.COCO_IN_FRENCH)) == 80
+def test_each_class_of_coco_has_a_french_name():
+    assert len(set(make_weights.COCO_IN_FRENCH)) == 80
 
 
 # --- DeepLabV3 -----------------------------------------------------------------------------------------
@@ -183,22 +169,22 @@ def tfjs(folder, constants, nodes=(), rest=b""):
     return folder / "package.tgz"
 
 
-def test_constants_are_read_across_the_files_to_the_last_byte(script, tmp_path):
+def test_constants_are_read_across_the_files_to_the_last_byte(tmp_path):
     constants = {
         "a": np.arange(6, dtype="float32").reshape(2, 3),
         "b": np.array(5, "int32"),
         "c": np.ones(2, "float32"),
     }
-    graph, read = script.read_tfjs(tfjs(tmp_path, constants))
+    graph, read = make_weights.read_tfjs(tfjs(tmp_path, constants))
     assert graph == {"node": []} and list(read) == list(constants)
     for name, array in constants.items():
         np.testing.assert_array_equal(read[name], array)
         assert read[name].dtype == array.dtype and read[name].shape == array.shape
     with pytest.raises(ValueError, match="dernier tableau"):
-        script.read_tfjs(tfjs(tmp_path, constants, rest=b"more"))
+        make_weights.read_tfjs(tfjs(tmp_path, constants, rest=b"more"))
 
 
-def test_a_graph_is_run_with_its_constants(script):
+def test_a_graph_is_run_with_its_constants():
     node = {"T": {"type": "DT_FLOAT"}}
     graph = {
         "node": [
@@ -207,15 +193,15 @@ def test_a_graph_is_run_with_its_constants(script):
             {"name": "twice", "op": "Mul", "input": ["ImageTensor", "two"], "attr": node},
         ]
     }
-    got = script.run_graph(graph, {"two": np.array([2.0, 3.0], "float32")}, np.ones((1, 2), "float32"), "twice")
+    got = make_weights.run_graph(graph, {"two": np.array([2.0, 3.0], "float32")}, np.ones((1, 2), "float32"), "twice")
     np.testing.assert_array_equal(got, [[2, 3]])
 
 
-def graph_constants(script):
+def graph_constants():
     """Constants with the names and the shapes of the published graph, drawn at random."""
     rng, constants = np.random.default_rng(0), {}
     layers = [layer for layer in deeplab.deeplabv3(weights=None).layers if layer.weights]
-    for layer, name in zip(layers, script.deeplab_names(), strict=True):
+    for layer, name in zip(layers, make_weights.deeplab_names(), strict=True):
         kernel, bias = (rng.normal(size=variable.shape).astype("float32") for variable in layer.weights)
         if name.endswith("depthwise"):
             factor = rng.normal(size=len(bias)).astype("float32")
@@ -228,16 +214,16 @@ def graph_constants(script):
     return constants
 
 
-def test_every_array_of_the_graph_goes_to_its_place_and_none_is_left(script):
-    constants = graph_constants(script)
-    model = script.fill_deeplab(constants)
+def test_every_array_of_the_graph_goes_to_its_place_and_none_is_left():
+    constants = graph_constants()
+    model = make_weights.fill_deeplab(constants)
     kernel, bias = model.get_layer("stage3-2.depthwise").get_weights()
     name = "MobilenetV2/expanded_conv_4/depthwise"
     factor = constants[f"{name}/BatchNorm/FusedBatchNorm/Scaled"]
     np.testing.assert_allclose(kernel[1, 2, 5, 0], constants[f"{name}/depthwise_weights"][1, 2, 5, 0] * factor[5])
     np.testing.assert_array_equal(bias, constants[f"{name}/BatchNorm/FusedBatchNorm/Offset"])
     with pytest.raises(ValueError, match="1 tableaux du graphe.*« other »"):
-        script.fill_deeplab(constants | {"other": np.ones(3, "float32")})
+        make_weights.fill_deeplab(constants | {"other": np.ones(3, "float32")})
 
 
 # --- What is shipped -----------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """What a newcomer meets first: make, the environment, the lock file, the README."""
 
-import importlib.util
 import os
 import pathlib
 import re
@@ -8,6 +7,8 @@ import subprocess
 import sys
 import tomllib
 
+import check_data
+import ensure_cv2
 import pytest
 import yaml
 from packaging.requirements import Requirement
@@ -168,7 +169,7 @@ def write_executable(path, text):
 
 def test_cv2_without_libgl_gets_the_headless_wheel_of_the_same_version(tmp_path, capsys):
     python, calls = stub_python(tmp_path, cured_by="opencv-python-headless==4.14.0.94")
-    assert load_script("ensure_cv2").main(python, lock_file(tmp_path)) == 0
+    assert ensure_cv2.main(python, lock_file(tmp_path)) == 0
     commands = [call.split("pip ")[-1] for call in calls.read_text().splitlines() if "pip" in call]
     assert commands[0].endswith("opencv-python opencv-python-headless") and "uninstall" in commands[0]
     assert commands[1].endswith("opencv-python-headless==4.14.0.94") and "install" in commands[1]
@@ -177,13 +178,13 @@ def test_cv2_without_libgl_gets_the_headless_wheel_of_the_same_version(tmp_path,
 
 def test_cv2_that_imports_is_left_alone(tmp_path):
     python, calls = stub_python(tmp_path, cured_by="import")
-    assert load_script("ensure_cv2").main(python, lock_file(tmp_path)) == 0
+    assert ensure_cv2.main(python, lock_file(tmp_path)) == 0
     assert "pip" not in calls.read_text()
 
 
 def test_cv2_that_stays_broken_is_an_error(tmp_path, capsys):
     python, _ = stub_python(tmp_path, cured_by="nothing at all")
-    assert load_script("ensure_cv2").main(python, lock_file(tmp_path)) == 1
+    assert ensure_cv2.main(python, lock_file(tmp_path)) == 1
     assert LIBGL_MISSING in capsys.readouterr().out
 
 
@@ -192,7 +193,7 @@ def test_check_data_names_every_damaged_file(tmp_path, monkeypatch, capsys):
     sums = "\n".join(f"{letter * 64}  {name}.bin" for letter, name in [("a", "missing"), ("b", "damaged")])
     (tmp_path / "SHA256SUMS").write_text(sums + "\n")
     (tmp_path / "damaged.bin").write_bytes(b"not what it was")
-    assert load_script("check_data").main() == 1
+    assert check_data.main() == 1
     printed = capsys.readouterr().out
     assert "missing.bin" in printed and "damaged.bin" in printed
 
@@ -213,13 +214,6 @@ def lock_file(folder):
     path = folder / "requirements.lock"
     path.write_text("numpy==2.4.6\nopencv-python==4.14.0.94\n    # via labs\n")
     return path
-
-
-def load_script(name):
-    spec = importlib.util.spec_from_file_location(name, REPOSITORY / "scripts" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 # README.md

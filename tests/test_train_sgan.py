@@ -1,29 +1,14 @@
 """scripts/train_sgan.py: what it writes can be read again, and its score is that of what it wrote. Lesson 3.7."""
 
 import functools
-import importlib.util
-import pathlib
 import re
-import sys
 
 import keras
 import numpy as np
 import pytest
+import train_sgan
 
 from labs import catalogue, datasets, gans, weights
-
-SCRIPTS = pathlib.Path(__file__).parents[1] / "scripts"
-
-
-@pytest.fixture(scope="module")
-def script():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(SCRIPTS))  # it imports make_data
-        spec = importlib.util.spec_from_file_location("train_sgan", SCRIPTS / "train_sgan.py")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        yield module
-        sys.modules.pop("make_data", None)
 
 
 def tiny_images(seed=0):
@@ -32,10 +17,10 @@ def tiny_images(seed=0):
     return {name: (rng.random((size, 28, 28, 1), "float32"), np.arange(size) % 10) for name, size in sizes.items()}
 
 
-def test_the_weights_written_are_read_again_and_their_score_is_the_one_printed(script, tmp_path, monkeypatch, capsys):
+def test_the_weights_written_are_read_again_and_their_score_is_the_one_printed(tmp_path, monkeypatch, capsys):
     images = tiny_images()
-    monkeypatch.setattr(script, "read_images", lambda: images)
-    assert script.main(["--seeds", "1", "--steps", "3", "--out", str(tmp_path)]) == 0
+    monkeypatch.setattr(train_sgan, "read_images", lambda: images)
+    assert train_sgan.main(["--seeds", "1", "--steps", "3", "--out", str(tmp_path)]) == 0
     printed = float(re.search(r"sgan_1 : ([\d.]+)% sur 50", capsys.readouterr().out)[1])
     monkeypatch.setattr(catalogue, "DATA", tmp_path)
     critic = weights.restore(gans.noisy_classifier(), "sgan_1")  # its sha256 is recorded, or this raises
@@ -47,21 +32,21 @@ def test_the_weights_written_are_read_again_and_their_score_is_the_one_printed(s
     assert printed == pytest.approx(100 * np.mean((hidden @ arrays[-2] + arrays[-1]).argmax(axis=1) == y), abs=0.01)
 
 
-def test_a_training_that_diverges_writes_nothing(script, tmp_path, monkeypatch):
-    monkeypatch.setattr(script, "read_images", tiny_images)
+def test_a_training_that_diverges_writes_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(train_sgan, "read_images", tiny_images)
     monkeypatch.setattr(gans, "sgan", functools.partial(gans.sgan, rate=1e38))
     with pytest.raises(gans.Diverged):
-        script.main(["--seeds", "0", "--steps", "20", "--out", str(tmp_path)])
+        train_sgan.main(["--seeds", "0", "--steps", "20", "--out", str(tmp_path)])
     assert list(tmp_path.iterdir()) == []
 
 
-def test_training_validation_and_test_share_no_image_and_each_seed_has_its_file(script):
-    splits = script.read_images()
+def test_training_validation_and_test_share_no_image_and_each_seed_has_its_file():
+    splits = train_sgan.read_images()
     whole = datasets.load("mnist")
     assert [len(splits[name][1]) for name in ("train", "validation", "test")] == [18_000, 2000, 10_000]
     seen = np.concatenate([splits[name][0] for name in ("train", "validation")])[..., 0]
     assert np.array_equal(np.round(seen * 255), whole.x_train)
-    assert all(f"sgan_{seed}" in weights.FILES for seed in script.SEEDS)
+    assert all(f"sgan_{seed}" in weights.FILES for seed in train_sgan.SEEDS)
 
 
 def test_few_labels_draws_as_many_of_each_class_without_replacement_and_its_seed_gives_them_again():

@@ -157,15 +157,6 @@ def hopeless(spam_filter, adversary, x):
     return gap(spam_filter, x) >= best * _limit(adversary)
 
 
-def origins(spam_filter, adversary, x):
-    """The messages that the adversary turns into x (d,), x itself apart: bool (K, d). Lesson 6.1."""
-    found = [np.zeros((0, len(x)), bool)]
-    for words, level in _levels(spam_filter, adversary, x):
-        found.append(np.repeat(x[None], len(level), axis=0))
-        found[-1][:, words] ^= level
-    return np.concatenate(found)
-
-
 def reply(model, spam_filter, adversary, x):
     """The filter's optimal answer to an adversary who plays `camouflage` against it: bool (N,), true for spam.
 
