@@ -79,6 +79,7 @@ EMBEDDED = {
 
 PHOTOS = ("chat", "cafe", "chine", "fleur")
 TEXTURES = ("briques", "herbe", "gravier")
+STREETS = ("bus",)  # apart: labs.scenes draws its backgrounds among the others, where no bus, car or walker may be
 VIDEOS = ("passants",)
 
 SIGNS = (
@@ -144,7 +145,7 @@ def orl_faces():
 
 
 def photo(name, size=None, gray=False):
-    """One of `PHOTOS` or `TEXTURES`: float32 in [0, 1], (H, W, 3) in RGB order, or (H, W) when `gray`. Lesson 2.1.
+    """One of PHOTOS, TEXTURES, STREETS: float32 in [0, 1], RGB (H, W, 3), or (H, W) when `gray`. Lesson 2.1.
 
     Args:
         size: the largest centred square is cut out and resampled to (size, size); None keeps the whole photograph.
@@ -153,8 +154,8 @@ def photo(name, size=None, gray=False):
         ValueError: no photograph has this name, or `size` is not a positive integer.
         labs.catalogue.DataError: the file is missing or damaged.
     """
-    if name not in PHOTOS + TEXTURES:
-        known = ", ".join(f"« {known} »" for known in PHOTOS + TEXTURES)
+    if name not in PHOTOS + TEXTURES + STREETS:
+        known = ", ".join(f"« {known} »" for known in PHOTOS + TEXTURES + STREETS)
         raise ValueError(f"Aucune photographie ne s'appelle {name!r}. Les noms connus sont : {known}.")
     if size is not None and (not isinstance(size, (int, np.integer)) or isinstance(size, bool) or size < 1):
         raise ValueError(f"Le côté d'une photographie est un nombre entier de pixels, par exemple 128 ; reçu {size!r}.")

@@ -215,6 +215,52 @@ def draw_tracks(frames, tracks, *, line=None, trail=20):
     return drawn
 
 
+def draw_instances(image, instances):
+    """A copy of an image with its objects tinted and outlined: uint8 (H, W, 3). Lesson 4.4.
+
+    Objects four pixels apart or less have different colours, as long as seven colours are enough.
+
+    Args:
+        image: (H, W) or (H, W, 3), uint8 or float in [0, 1].
+        instances: integers (H, W), 0 for the background.
+
+    Raises:
+        ValueError: an image and a map of different sizes.
+    """
+    image, instances = np.asarray(image), np.asarray(instances)
+    if image.shape[:2] != instances.shape:
+        raise ValueError(f"L'image est {image.shape[:2]} et ses objets {instances.shape} : il faut la même taille.")
+    picture = np.stack([image] * 3, axis=-1) if image.ndim == 2 else image
+    picture = picture * 255.0 if np.issubdtype(picture.dtype, np.floating) else picture.astype("float64")
+    tints = np.array([[int(color[k : k + 2], 16) for k in (1, 3, 5)] for color in COLORS if color != "#000000"], float)
+    labels, ranks = np.unique(np.append(0, instances), return_inverse=True)
+    colored = tints[_apart(ranks[1:].reshape(instances.shape), len(labels), len(tints))]
+    colored = colored[ranks[1:]].reshape(*instances.shape, 3)
+    edge = np.zeros(instances.shape, bool)
+    for axis in (0, 1):
+        for side in (1, -1):
+            edge |= np.roll(instances, side, axis) != instances
+    mixed = np.where(edge[..., None], colored, 0.55 * picture + 0.45 * colored)
+    return np.where((instances > 0)[..., None], mixed, picture).round().astype("uint8")
+
+
+def _apart(ranks, objects, colors, reach=4):
+    """A colour for each rank, not that of a neighbour where it can be helped: integers (objects,)."""
+    near = np.zeros((objects, objects), bool)
+    for down in range(reach + 1):
+        for across in range(-reach, reach + 1):
+            here = ranks[: len(ranks) - down, max(-across, 0) : ranks.shape[1] - max(across, 0)]
+            there = ranks[down:, max(across, 0) : ranks.shape[1] - max(-across, 0)]
+            apart = here != there
+            near[here[apart], there[apart]] = near[there[apart], here[apart]] = True
+    chosen = np.full(objects, -1)
+    for rank in range(1, objects):
+        used = np.bincount(chosen[(chosen >= 0) & near[rank]], minlength=colors)
+        order = (rank + np.arange(colors)) % colors
+        chosen[rank] = order[used[order].argmin()]
+    return chosen
+
+
 def play(frames, alt, *, fps=10):
     """Display a video in the notebook, inside it: frames (T, H, W, 3), uint8, even sides; `alt` says what it shows."""
     import base64
@@ -303,6 +349,26 @@ def curves(series, *, title, xlabel, ylabel, alt, log=False, x=None, ax=None):
     axis.legend()
     if figure is not None:
         publish(figure, alt)
+
+
+def shares(counts, *, total, title, xlabel, ylabel, alt):
+    """Shares of `total` trials, in %, with their 95 % intervals: {name: {x: successes}}. Lesson 6.4.
+
+    The intervals are those of Clopper & Pearson 1934, exact: they hold at 0 and at `total` too.
+    """
+    from scipy import stats
+
+    figure, axis = plt.subplots()
+    for rank, (name, points) in enumerate(counts.items()):
+        rates = np.array(list(points.values())) / total
+        bounds = np.array([stats.binomtest(int(value), total).proportion_ci() for value in points.values()])
+        axis.errorbar(
+            list(points), 100 * rates, 100 * np.abs(bounds.T - rates), label=name, color=COLORS[rank],
+            marker=MARKERS[rank], markersize=8, capsize=5, linestyle="--" if rank % 2 else "-",
+        )  # fmt: skip
+    axis.set(title=title, xlabel=xlabel, ylabel=ylabel, ylim=(-3, 103))
+    axis.legend()
+    publish(figure, alt)
 
 
 def live(groups):

@@ -22,6 +22,8 @@ FILES = {
     "sgan_0": "weights/sgan_mnist_0.npz",
     "sgan_1": "weights/sgan_mnist_1.npz",
     "sgan_2": "weights/sgan_mnist_2.npz",
+    "inpainting_faces": "weights/inpainting_orl_faces.npz",
+    "inpainting_photos": "weights/inpainting_cifar10.npz",
 }
 
 

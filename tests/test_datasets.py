@@ -1,14 +1,15 @@
 import hashlib
-import importlib.util
 import io
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 
 import cv2
+import make_data
 import numpy as np
 import PIL.Image
 import pytest
@@ -16,12 +17,6 @@ import pytest
 from labs import catalogue, datasets
 
 NAMES = ["fashion_mnist", "mnist", "cifar10"]
-
-spec = importlib.util.spec_from_file_location(
-    "make_data", pathlib.Path(__file__).parents[1] / "scripts" / "make_data.py"
-)
-make_data = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(make_data)
 
 
 @pytest.fixture(autouse=True)
@@ -213,7 +208,7 @@ def test_the_faces_are_read_from_a_wheel_person_by_person(tmp_path):
 # ── Photographs ──
 
 
-@pytest.mark.parametrize("name", datasets.PHOTOS + datasets.TEXTURES)
+@pytest.mark.parametrize("name", datasets.PHOTOS + datasets.TEXTURES + datasets.STREETS)
 def test_a_photograph_has_the_pixels_that_another_library_reads(name):
     got = datasets.photo(name)
     with PIL.Image.open(catalogue.DATA / "photos" / f"{name}.webp") as picture:
@@ -384,7 +379,7 @@ def test_a_photograph_comes_out_of_its_wheel_no_larger_than_allowed(tmp_path, si
 
 
 def test_the_photographs_that_are_made_are_those_that_are_read():
-    assert tuple(make_data.PHOTOS) == datasets.PHOTOS + datasets.TEXTURES
+    assert tuple(make_data.PHOTOS) == datasets.PHOTOS + datasets.TEXTURES + datasets.STREETS
     assert {package for package, _ in make_data.PHOTOS.values()} <= make_data.SHA256.keys()
     assert make_data.SHA256.keys() == make_data.DOWNLOAD.keys()
 
@@ -411,6 +406,18 @@ def test_a_debian_package_is_read_as_the_ar_tool_writes_it(tmp_path):
     assert {name: make_data.ar_member(archive, name) for name in contents} == contents
     with pytest.raises(ValueError, match="ne contient pas data.zip"):
         make_data.ar_member(archive, "data.zip")
+
+
+def test_a_photograph_comes_out_of_a_debian_package_too(tmp_path):
+    if not shutil.which("ar"):
+        pytest.skip("ar est absent de cette machine")
+    original = PIL.Image.fromarray(np.random.default_rng(0).integers(0, 256, (30, 40, 3), "uint8"))
+    original.save(tmp_path / "photo.png")
+    with tarfile.open(tmp_path / "data.tar.xz", "w:xz") as tar:
+        tar.add(tmp_path / "photo.png", "./usr/photo.png")
+    subprocess.run(["ar", "rc", "package.deb", "data.tar.xz"], cwd=tmp_path, check=True)
+    pixels = make_data.read_photo(tmp_path / "package.deb", "./usr/photo.png")
+    assert np.array_equal(pixels, np.asarray(original))
 
 
 def test_packages_that_are_missing_or_not_the_expected_ones_stop_the_script_before_it_writes(tmp_path):

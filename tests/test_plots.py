@@ -234,6 +234,30 @@ def test_tracks_are_drawn_on_copies_each_identity_in_its_colour():
         plots.draw_tracks(frames, tracks[:2])
 
 
+def test_objects_that_touch_are_drawn_in_different_colours_and_the_rest_is_the_image():
+    image = np.full((30, 40), 0.2, "float32")
+    instances = np.zeros((30, 40), "int32")
+    for rank in range(16):  # a mosaic, as crowded as can be
+        row, column = divmod(rank, 4)
+        instances[2 + 6 * row : 8 + 6 * row, 4 + 8 * column : 12 + 8 * column] = 3 * rank + 5
+    drawn = plots.draw_instances(image, instances)
+    assert drawn.shape == (30, 40, 3) and (drawn[instances == 0] == 51).all()
+    hearts = drawn[5:28:6, 8:37:8]
+    assert (hearts[1:] != hearts[:-1]).any(axis=-1).all() and (hearts[:, 1:] != hearts[:, :-1]).any(axis=-1).all()
+    assert (hearts[1:, 1:] != hearts[:-1, :-1]).any(axis=-1).all()
+    assert (drawn[2, 8] != drawn[5, 8]).any()  # an outline
+
+
+def test_an_image_without_objects_is_drawn_as_it_is():
+    image = np.random.default_rng(0).integers(0, 256, (6, 7, 3), "uint8")
+    np.testing.assert_array_equal(plots.draw_instances(image, np.zeros((6, 7), int)), image)
+
+
+def test_objects_of_another_size_than_their_image_are_not_drawn():
+    with pytest.raises(ValueError, match=r"\(6, 7\) et ses objets \(7, 6\)"):
+        plots.draw_instances(np.zeros((6, 7)), np.zeros((7, 6), int))
+
+
 def test_a_video_is_played_inside_the_notebook_and_says_in_words_what_it_shows(monkeypatch):
     shown = []
     monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append(data))
@@ -258,6 +282,16 @@ def test_a_ribbon_is_cut_where_the_identity_changes(monkeypatch):
     assert [text.get_text() for text in axis.texts] == ["1", "2"]
     assert axis.texts[0].get_bbox_patch() is None and axis.texts[1].get_bbox_patch() is not None
     plt.close("all")
+
+
+def test_shares_are_drawn_with_the_interval_of_clopper_and_pearson(published):
+    plots.shares({"a": {1: 0, 2: 5, 3: 10}}, total=10, title="t", xlabel="x", ylabel="y", alt="une courbe")
+    (container,) = published[0].axes[0].containers
+    assert container.lines[0].get_ydata().tolist() == [0, 50, 100]
+    drawn = [segment[:, 1] for segment in container.lines[2][0].get_segments()]
+    none = 100 * (1 - 0.025 ** (1 / 10))  # closed forms, when nothing or everything succeeds
+    for got, expected in zip(drawn, ((0, none), (18.7, 81.3), (100 - none, 100))):
+        assert got == pytest.approx(expected, abs=0.05)
 
 
 def test_a_diagram_draws_each_box_once_and_an_arrow_a_link(displayed, monkeypatch):

@@ -91,7 +91,7 @@ def fgsm(model, x, y, epsilon, *, targeted=False, batch_size=LARGEST_BATCH):
     Raises:
         ValueError, TypeError: images outside [0, 1], classes that do not exist, a model that gives probabilities.
     """
-    x, y = _require(model, x, y, epsilon)
+    x, y = require(model, x, y, epsilon)
     return _run(model, x, y, x, LINF, epsilon, epsilon, 1, targeted, batch_size)
 
 
@@ -124,7 +124,7 @@ def pgd(
     Raises:
         ValueError, TypeError: as `fgsm`; or no step, or a negative length.
     """
-    x, y = _require(model, x, y, epsilon)
+    x, y = require(model, x, y, epsilon)
     if not isinstance(steps, (int, np.integer)) or steps < 1 or step_size < 0:
         raise ValueError(f"Il faut au moins un pas, et une longueur positive ; reçu steps={steps}, {step_size=}.")
     start = x
@@ -151,7 +151,7 @@ def lbfgs(model, x, target, *, tries=8, iterations=30):
     Raises:
         ValueError, TypeError: as `fgsm`.
     """
-    x, target = _require(model, x, target, 0.0)
+    x, target = require(model, x, target, 0.0)
     penalty = _compiled_penalty(model, x.shape[1:])
     return np.stack([_nearest(penalty, *pair, tries, iterations) for pair in zip(x, target)])
 
@@ -206,7 +206,7 @@ def _compiled_loop(model, shape, ball):
             with tf.GradientTape() as tape:
                 tape.watch(images)
                 loss = tf.nn.sparse_softmax_cross_entropy_with_logits(y, tf.cast(model(images), "float32"))
-            return sign * tape.gradient(loss, images)
+            return sign * tape.gradient(loss, images, unconnected_gradients="zero")  # a rounding has none: no move
 
         return ascend(gradient, x, start, ball=ball, epsilon=epsilon, step_size=step_size, steps=steps)
 
@@ -226,7 +226,7 @@ def _run(model, x, y, start, ball, epsilon, step_size, steps, targeted, batch_si
     return np.concatenate([np.asarray(images) for images in found])
 
 
-def _require(model, x, y, epsilon):
+def require(model, x, y, epsilon):
     """Check images, classes and epsilon: float32 (N, H, W, C), int32 (N,)."""
     x, y = np.asarray(x), np.asarray(y)
     if x.ndim != 4 or not len(x):

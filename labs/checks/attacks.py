@@ -241,9 +241,443 @@ def _climb(x, peak, epsilon, step, steps):
 
 
 # --- Lesson 6.3 -----------------------------------------------------------------------------------------
+@exercise(
+    "6.3.a",
+    "Là où le masque vaut 1, on voit la couleur ; là où il vaut 0, la photographie ; entre les deux, un mélange.",
+    "Le mélange de deux nombres a et b, avec une part m de b : (1 - m) * a + m * b.",
+    "m = mask[:, :, None] ; puis images * (1 - m) + colours * m.",
+)
+def wear(answer):
+    rng = np.random.default_rng(0)
+    for count, height, width in ((1, 3, 4), (3, 5, 4), (4, 8, 8)):
+        images, colours = rng.random((count, height, width, 1)), rng.random((height, width, 1))
+        mask = np.clip(rng.uniform(-1, 2, (height, width)), 0, 1)
+        mask[0, :3] = 0, 1, 0.25
+        before, given = images.copy(), f"pour {count} image{'s' * (count > 1)} {height}×{width}"
+        got = answer(images, colours.copy(), mask.copy())
+        if not np.array_equal(images, before):
+            raise CheckFailed(f"Les photographies données sont modifiées {given} : rendez un nouveau tableau.")
+        expected = np.empty_like(before)
+        for n, i, j in np.ndindex(count, height, width):
+            expected[n, i, j] = before[n, i, j] + mask[i, j] * (colours[i, j] - before[n, i, j])
+        if np.shape(got) == expected.shape and np.asarray(got).dtype.kind in "fiu":
+            _diagnose_wear(np.asarray(got), expected, before, colours, mask, given)
+        compare(got, expected, given=given, tolerance=1e-6)
+    return "les lunettes sont portées, et le reste du visage n'a pas changé"
+
+
+def _diagnose_wear(got, expected, before, colours, mask, given):
+    if np.allclose(got, expected):
+        return
+    m = mask[..., None]
+    if np.allclose(got, before * m + colours * (1 - m)):
+        raise CheckFailed(f"Le masque est à l'envers {given} : 1 sur la monture, 0 à côté.")
+    if not np.allclose(got[:, mask == 0], before[:, mask == 0]):
+        raise CheckFailed(f"Des pixels hors de la monture ont changé {given}.")
+    if not np.allclose(got[:, mask == 1], np.broadcast_to(colours[mask == 1], got[:, mask == 1].shape)):
+        raise CheckFailed(f"Sur la monture, on voit encore le visage {given} : la couleur le remplace.")
+    raise CheckFailed(f"Les bords de la monture sont faux {given} : pour 0 < m < 1, mélangez visage et couleur.")
+
+
+@exercise(
+    "6.3.b",
+    "Deux tableaux d'écarts : r[1:, :-1] - r[:-1, :-1] vers le bas, r[:-1, 1:] - r[:-1, :-1] vers la droite.",
+    "Pour chaque pixel, la racine de la somme des deux carrés ; puis la somme sur les pixels.",
+    "np.sqrt(down**2 + right**2).sum().",
+)
+def total_variation(answer):
+    rng = np.random.default_rng(0)
+    step = np.array([[0.0, 0.0, 1.0], [0.0, 0.0, 1.0], [0.0, 0.0, 1.0]])
+    cases = [(step, "pour une marche verticale, trois pixels sur trois"), (np.full((4, 3), 0.3), "pour une image unie")]
+    cases += [(rng.random(shape), f"pour une image {shape[0]}×{shape[1]}") for shape in ((3, 4), (6, 5), (2, 9))]
+    for r, given in cases:
+        expected = sum(
+            np.hypot(r[i + 1, j] - r[i, j], r[i, j + 1] - r[i, j])
+            for i in range(r.shape[0] - 1)
+            for j in range(r.shape[1] - 1)
+        )
+        got = answer(r.copy())
+        if np.ndim(got) == 0 and isinstance(got, (int, float, np.number)) and not np.isclose(got, expected):
+            _diagnose_variation(float(got), expected, r, given)
+        compare(got, np.float64(expected), given=given, tolerance=1e-6)
+    return "nulle pour une image unie, égale à une double boucle ailleurs"
+
+
+def _diagnose_variation(got, expected, r, given):
+    down, right = r[1:, :-1] - r[:-1, :-1], r[:-1, 1:] - r[:-1, :-1]
+    size = (r.shape[0] - 1) * (r.shape[1] - 1)
+    if np.isclose(got, np.sum(np.abs(down) + np.abs(right))):
+        raise CheckFailed(f"Les deux écarts sont ajoutés {given} : prenez la racine de la somme de leurs carrés.")
+    if np.isclose(got, np.sum(down**2 + right**2)):
+        raise CheckFailed(f"Il manque la racine {given} : une par pixel.")
+    if np.isclose(got, np.sqrt(np.sum(down**2 + right**2))):
+        raise CheckFailed(f"La racine se prend pixel par pixel {given}, avant la somme.")
+    if np.isclose(got * size, expected) or np.isclose(got * r.size, expected):
+        raise CheckFailed(f"C'est une moyenne {given} ; la formule de l'article est une somme.")
+    around = np.hypot(np.roll(r, -1, 0) - r, np.roll(r, -1, 1) - r)
+    if np.isclose(got, around.sum()):
+        raise CheckFailed(f"Le dernier pixel est comparé au premier {given} : np.roll fait le tour de l'image.")
+
+
+@exercise(
+    "6.3.c",
+    "Pour un pixel : la distance à chaque gris imprimable, puis le produit de ces distances.",
+    "np.abs(colours[:, None] - printable) est un tableau (n, K) : une ligne par pixel, une colonne par gris.",
+    "np.abs(colours[:, None] - printable).prod(axis=1).sum().",
+)
+def non_printability(answer):
+    rng = np.random.default_rng(0)
+    cases = [([0.1, 0.6], [0.1, 0.35, 0.6]), ([0.0, 1.0, 0.5], [0.25, 0.75]), ([0.3], [0.9])]
+    cases += [(rng.random(n).tolist(), rng.random(k).tolist()) for n, k in ((5, 2), (20, 4), (8, 6))]
+    for colours, printable in cases:
+        expected = 0.0
+        for colour in colours:
+            product = 1.0
+            for p in printable:
+                product *= abs(colour - p)
+            expected += product
+        c, p = np.array(colours), np.array(printable)
+        given = f"pour colours = {show(c)}, printable = {show(p)}"
+        given = given if len(c) < 6 else f"pour {len(c)} pixels et {len(p)} gris imprimables"
+        got = answer(c.copy(), p.copy())
+        if np.ndim(got) == 0 and isinstance(got, (int, float, np.number)) and not np.isclose(got, expected, atol=1e-9):
+            _diagnose_printing(float(got), expected, np.abs(c[:, None] - p), given)
+        compare(got, np.float64(expected), given=given, tolerance=1e-7)
+    return "0 pour un gris imprimable, et d'autant plus grand qu'on en est loin"
+
+
+def _diagnose_printing(got, expected, distances, given):
+    if np.isclose(got, distances.min(axis=1).sum()):
+        raise CheckFailed(
+            f"C'est la distance au gris le plus proche {given} ; l'article prend le produit de toutes les distances."
+        )
+    if np.isclose(got, distances.sum()):
+        raise CheckFailed(f"Les distances sont ajoutées {given} : leur produit s'annule dès qu'un gris est imprimable.")
+    if np.isclose(got, distances.prod()):
+        raise CheckFailed(f"Tout est multiplié {given} : le produit est sur les gris, la somme sur les pixels.")
+    if np.isclose(got * len(distances), expected):
+        raise CheckFailed(f"C'est une moyenne {given} ; le score est une somme sur les pixels.")
+
+
+@exercise(
+    "6.3.d",
+    "Divisez chaque gradient par sa plus grande valeur absolue, puis faites la moyenne des photographies.",
+    "La perte de la vraie personne doit grandir sur toutes : avancez dans le sens de la moyenne, sous le masque.",
+    "slope = np.mean([g / np.abs(g).max() for g in gradients], axis=0) ; ajoutez step_size * mask * slope, np.clip.",
+)
+def shared_step(answer):
+    rng = np.random.default_rng(0)
+    for count, step_size, shape in ((3, 0.3, (4, 5)), (1, 0.5, (3, 3)), (5, 0.1, (6, 4))):
+        colours, mask = rng.random(shape), (rng.random(shape) < 0.7).astype("float64")
+        gradients = rng.normal(size=(count, *shape)) * rng.lognormal(0, 2, (count, 1, 1))
+        got = answer(colours.copy(), gradients.copy(), mask.copy(), step_size)
+        given = f"pour {count} photographie{'s' * (count > 1)} et step_size = {step_size}"
+        expected = colours.copy()
+        for i, j in np.argwhere(mask == 1):
+            slope = sum(g[i, j] / max(g.max(), -g.min()) for g in gradients) / count
+            expected[i, j] = min(max(colours[i, j] + step_size * slope, 0.0), 1.0)
+        if np.shape(got) == expected.shape and np.asarray(got).dtype.kind in "fiu" and not np.allclose(got, expected):
+            _diagnose_shared(np.asarray(got), expected, colours, gradients, mask, step_size, given)
+        compare(got, expected, given=given, tolerance=1e-6)
+    return "un seul pas, qui sert toutes les photographies à la fois"
+
+
+def _diagnose_shared(got, expected, colours, gradients, mask, step_size, given):
+    if not np.allclose(got[mask == 0], colours[mask == 0]):
+        raise CheckFailed(f"Des couleurs hors de la monture ont changé {given} : multipliez par le masque.")
+    if got.min() < 0 or got.max() > 1:
+        raise CheckFailed(f"Des couleurs sortent de [0, 1] {given}.")
+    scaled, mean = gradients / np.abs(gradients).max(axis=(1, 2), keepdims=True), gradients.mean(axis=0)
+    wrong = {
+        "La perte diminue {} : pour échapper au réseau, avancez dans le sens du gradient.": -scaled.mean(0),
+        "Les pas des photographies s'ajoutent {} : faites leur moyenne.": scaled.sum(0),
+        "Le gradient le plus grand l'emporte {} : divisez chacun par sa plus grande valeur.": mean,
+        "Seule la première photographie compte {}.": scaled[0],
+        "Divisez chaque gradient avant la moyenne, et non après {}.": mean / np.abs(mean).max(),
+    }
+    for words, slope in wrong.items():
+        if np.allclose(got, np.clip(colours + step_size * mask * slope, 0, 1)):
+            raise CheckFailed(words.format(given))
 
 
 # --- Lesson 6.4 -----------------------------------------------------------------------------------------
+@exercise(
+    "6.4.a",
+    "Seules les couleurs changent : drawing[..., :3]. L'opacité, drawing[..., 3], reste celle du panneau.",
+    "Le masque (H, L) se multiplie aux trois couleurs par mask[..., None].",
+    "Copiez le dessin, puis : np.clip(drawing[..., :3] + mask[..., None] * change, 0, 1) à la place des couleurs.",
+)
+def paste(answer):
+    rng = np.random.default_rng(0)
+    for height, width in ((4, 5), (3, 3), (16, 12)):
+        drawing, change = rng.random((height, width, 4)), rng.normal(0, 0.6, (height, width, 3))
+        mask = (rng.random((height, width)) < 0.5).astype("float64")
+        before, given = drawing.copy(), f"pour un dessin {height}×{width}"
+        got = answer(drawing, change.copy(), mask.copy())
+        if not np.array_equal(drawing, before):
+            raise CheckFailed(f"Le dessin d'origine est modifié {given} : travaillez sur une copie.")
+        expected = before.copy()
+        for i, j in np.argwhere(mask == 1):
+            expected[i, j, :3] = [min(max(a + b, 0.0), 1.0) for a, b in zip(before[i, j, :3], change[i, j])]
+        if np.shape(got) == expected.shape and np.asarray(got).dtype.kind in "fiu":
+            _diagnose_paste(np.asarray(got), before, change, mask, given)
+        compare(got, expected, given=given, tolerance=1e-6)
+    return "les autocollants sont à leur place, et le reste du panneau n'a pas bougé"
+
+
+def _diagnose_paste(got, before, change, mask, given):
+    if not np.allclose(got[..., 3], before[..., 3]):
+        raise CheckFailed(f"L'opacité a changé {given} : un autocollant ne change pas la forme du panneau.")
+    if not np.allclose(got[mask == 0], before[mask == 0]):
+        raise CheckFailed(f"Des pixels hors du masque ont changé {given} : multipliez δ par M.")
+    if got.min() < 0 or got.max() > 1:
+        raise CheckFailed(f"Des couleurs sortent de [0, 1] {given} : aucune encre ne les donne.")
+    if np.allclose(got[..., :3][mask == 1], np.clip(change[mask == 1], 0, 1)):
+        raise CheckFailed(f"δ remplace la couleur {given} ; il doit s'ajouter à celle du panneau.")
+
+
+@exercise(
+    "6.4.b",
+    "D'abord la moyenne des gradients sur toutes les vues, ensuite son signe.",
+    "La perte vers la cible doit diminuer : le pas va contre le gradient.",
+    "mean étant la moyenne des gradients : colors - rate * mask[..., None] * np.sign(mean), puis np.clip de 0 à 1.",
+)
+def robust_step(answer):
+    rng = np.random.default_rng(0)
+    for count, rate, shape in ((3, 0.05, (4, 5)), (8, 0.3, (3, 6)), (1, 0.1, (5, 4))):
+        colors, mask = rng.random((*shape, 3)), (rng.random(shape) < 0.6).astype("float64")
+        views, asked = rng.lognormal(0, 1.5, count), []
+        wanted = rng.random((count, *shape, 3))
+
+        def gradient_of(at, view, views=views, wanted=wanted, asked=asked):
+            asked.append(np.array(at))
+            return 2 * view * (at - wanted[list(views).index(view)])  # of view × |at - wanted|²
+
+        got = answer(colors.copy(), mask.copy(), gradient_of, list(views), rate)
+        given = f"pour {count} vue{'s' * (count > 1)} et rate = {rate}"
+        slope = np.tensordot(2 * views / count, colors - wanted, 1)
+        moved = np.where(slope > 0, colors - rate, np.where(slope < 0, colors + rate, colors))
+        expected = np.where(mask[..., None] > 0, np.minimum(np.maximum(moved, 0), 1), colors)
+        if np.shape(got) == expected.shape and not np.allclose(got, expected):
+            _diagnose_step(np.asarray(got), colors, mask, moved, asked, count, rate, given)
+        compare(got, expected, given=given, tolerance=1e-6)
+    return "un pas qui sert toutes les vues à la fois, dans le masque et dans [0, 1]"
+
+
+def _diagnose_step(got, colors, mask, moved, asked, count, rate, given):
+    out = mask == 0
+    if not np.allclose(got[out], colors[out]):
+        raise CheckFailed(f"Des pixels hors du masque ont bougé {given}.")
+    if got.min() < 0 or got.max() > 1:
+        raise CheckFailed(f"Des couleurs sortent de [0, 1] {given}.")
+    if len(asked) < count:
+        raise CheckFailed(f"Le gradient n'est demandé que pour {len(asked)} vue sur {count} : il faut leur moyenne.")
+    if not all(np.allclose(at, colors) for at in asked):
+        raise CheckFailed(f"Les couleurs changent entre deux vues {given} : un seul pas doit servir toutes les vues.")
+    if np.allclose(got[~out], np.clip(2 * colors - moved, 0, 1)[~out]):
+        raise CheckFailed(f"La perte vers la cible augmente {given} : le pas va contre le gradient.")
+    inner = (~out)[..., None] & (got > 1e-9) & (got < 1 - 1e-9)
+    if not np.allclose(np.abs(got - colors)[inner], rate):
+        raise CheckFailed(f"Les pixels ne bougent pas tous de rate {given} : prenez le signe du gradient moyen.")
+
+
+@exercise(
+    "6.4.c",
+    "Essayez chaque coin en haut à gauche possible ; gardez celui dont la somme est la plus grande.",
+    "Un rectangle ne compte que si allowed[top:top + height, left:left + width].all().",
+    "Deux boucles, top de 0 à H - height inclus, left de 0 à L - width inclus ; rendez (top, left).",
+)
+def best_place(answer):
+    rng = np.random.default_rng(0)
+    for shape, height, width in (((7, 9), 2, 3), ((12, 10), 3, 4), ((9, 9), 1, 5), ((6, 8), 6, 8)):
+        for _ in range(4):
+            heat, allowed = rng.exponential(size=shape) ** 2, rng.random(shape) < 0.97
+            rest = (allowed | (height == shape[0])).copy()
+            windows = np.lib.stride_tricks.sliding_window_view
+            sums = windows(heat, (height, width)).sum((2, 3))
+            fits = windows(rest, (height, width)).all((2, 3))
+            if not fits.any():
+                continue
+            expected = np.unravel_index(np.argmax(np.where(fits, sums, -1)), sums.shape)
+            got = answer(heat.copy(), rest.copy(), height, width)
+            given = f"pour une carte {shape[0]}×{shape[1]} et un rectangle {height}×{width}"
+            if isinstance(got, (tuple, list, np.ndarray)) and len(got) == 2 and tuple(got) != tuple(expected):
+                _diagnose_place(tuple(int(one) for one in got), expected, sums, fits, given)
+            compare(got, np.array(expected), given=given)
+    return "le meilleur rectangle, parmi tous ceux qui tiennent sur le panneau"
+
+
+def _diagnose_place(got, expected, sums, fits, given):
+    top, left = got
+    if not (0 <= top < sums.shape[0] and 0 <= left < sums.shape[1]):
+        swapped = " (avez-vous échangé top et left ?)" if got[::-1] == tuple(expected) else ""
+        raise CheckFailed(f"Le rectangle ({top}, {left}) sort de la carte {given}{swapped}.")
+    if got[::-1] == tuple(expected):
+        raise CheckFailed(f"top et left sont échangés {given} : rendez (ligne, colonne).")
+    if not fits[top, left]:
+        raise CheckFailed(f"Le rectangle ({top}, {left}) déborde de ce qui est permis {given}.")
+    raise CheckFailed(
+        f"La somme vaut {sums[top, left]:.3g} en ({top}, {left}) {given} ; elle vaut {sums[tuple(expected)]:.3g} en "
+        f"({expected[0]}, {expected[1]})."
+    )
 
 
 # --- Lesson 6.5 -----------------------------------------------------------------------------------------
+@exercise(
+    "6.5.a",
+    "Comparez d'abord chaque réponse à la vraie classe : seen == y donne un tableau (A, N) de booléens.",
+    "Une image est sauve si elle est bien classée dans toutes les lignes : .all(axis=0).",
+    "np.mean((seen == y).all(axis=0)).",
+)
+def worst_case(answer):
+    rng = np.random.default_rng(0)
+    cases = [(np.array([[0, 1, 2, 3], [0, 1, 2, 9], [9, 1, 2, 3]]), np.arange(4))]
+    cases += [(np.array([[1, 1], [0, 0]]), np.array([1, 1])), (np.array([[2, 0, 1]]), np.array([2, 0, 0]))]
+    for attacks, count in ((3, 50), (5, 20), (2, 200)):
+        y = rng.integers(0, 10, count)
+        cases.append((np.where(rng.random((attacks, count)) < 0.8, y, rng.integers(0, 10, (attacks, count))), y))
+    for seen, y in cases:
+        given = f"pour seen = {show(seen)}, y = {show(y)}"
+        given = given if len(y) < 5 else f"pour {len(seen)} attaques et {len(y)} images"
+        expected = sum(all(row[i] == y[i] for row in seen) for i in range(len(y))) / len(y)
+        got = answer(seen.copy(), y.copy())
+        if np.ndim(got) == 0 and got is not None and got is not ...:
+            _diagnose_worst(float(got), expected, seen == y, given)
+        compare(got, expected, given=given, tolerance=1e-6)
+    return "une image ne compte que si elle résiste à tout"
+
+
+def _diagnose_worst(got, expected, right, given):
+    if np.isclose(got, expected):
+        return
+    if np.isclose(got, right.mean(axis=1).min()):
+        raise CheckFailed(
+            f"C'est l'exactitude sous l'attaque la plus forte {given} : {got:.3g}. Chaque attaque trompe d'autres "
+            "images ; le pire se prend image par image."
+        )
+    if np.isclose(got, right.mean()):
+        raise CheckFailed(f"C'est la moyenne sur les attaques {given} : l'attaquant, lui, choisit.")
+    if np.isclose(got, right.any(axis=0).mean()):
+        raise CheckFailed(f"C'est la part des images qui résistent à une attaque au moins {given} ; il faut à toutes.")
+    if np.isclose(got, 1 - expected):
+        raise CheckFailed(f"C'est la part des images trompées {given} ; il faut celle des images qui résistent.")
+
+
+@exercise(
+    "6.5.b",
+    "Le centre devient W·centre + b ; le rayon ne peut que s'ajouter : il traverse |W|.",
+    "middle = (low + high) / 2 et radius = (high - low) / 2, puis middle @ w + b, et radius @ np.abs(w).",
+    "Rendez (middle @ w + b - radius @ np.abs(w), middle @ w + b + radius @ np.abs(w)).",
+)
+def linear_bounds(answer):
+    rng = np.random.default_rng(0)
+    cases = [(np.zeros((1, 2)), np.ones((1, 2)), np.array([[1.0, -1.0], [-2.0, 0.5]]), np.array([0.0, 3.0]))]
+    for count, inputs, outputs in ((3, 4, 2), (2, 7, 5), (1, 1, 3)):
+        low = rng.normal(size=(count, inputs))
+        high = low + rng.random((count, inputs))
+        cases.append((low, high, rng.normal(size=(inputs, outputs)), rng.normal(size=outputs)))
+    for low, high, w, b in cases:
+        given = f"pour des intervalles {low.shape} et des poids {w.shape}"
+        ends = (np.arange(2 ** len(w))[:, None] >> np.arange(len(w))) & 1  # all the corners of the box
+        values = np.where(ends[:, None] == 1, high, low) @ w + b
+        expected = values.min(axis=0), values.max(axis=0)
+        got = answer(low.copy(), high.copy(), w.copy(), b.copy())
+        if isinstance(got, (tuple, list)) and [np.shape(one) for one in got] == [expected[0].shape] * 2:
+            _diagnose_bounds(*map(np.asarray, got), *expected, (low, high, w, b), given)
+        compare(got, expected, given=given, tolerance=1e-6)
+    return "égal au plus petit et au plus grand sur tous les coins de la boîte"
+
+
+def _diagnose_bounds(lowest, highest, smallest, largest, case, given):
+    low, high, w, b = case
+    if np.allclose(lowest, smallest) and np.allclose(highest, largest):
+        return
+    if np.allclose(lowest, low @ w + b) and np.allclose(highest, high @ w + b):
+        raise CheckFailed(
+            f"low @ w + b n'est pas la borne basse {given} : derrière un poids négatif, c'est le plus grand pixel qui "
+            "donne la plus petite sortie."
+        )
+    if np.allclose(lowest, largest) and np.allclose(highest, smallest):
+        raise CheckFailed(f"Les deux bornes sont échangées {given} : rendez d'abord la plus petite.")
+    if np.allclose(lowest + b, smallest) and np.allclose(highest + b, largest):
+        raise CheckFailed(f"Il manque le biais {given} : il déplace les deux bornes.")
+    if np.any(lowest > smallest + 1e-9) or np.any(highest < largest - 1e-9):
+        raise CheckFailed(f"Ce ne sont pas des bornes {given} : un coin de la boîte sort de l'intervalle rendu.")
+    raise CheckFailed(f"Ces bornes sont justes, mais trop larges {given} : un coin de la boîte atteint les bonnes.")
+
+
+@exercise(
+    "6.5.c",
+    "stats.beta.ppf donne cette borne ; stats.binomtest(…, alternative='greater') aussi.",
+    "La borne est stats.beta.ppf(alpha, successes, n - successes + 1), et 0 s'il n'y a aucun succès.",
+    "Le rayon est sigma * stats.norm.ppf(p) si p > 1/2, et 0 sinon : on s'abstient.",
+)
+def smoothed_radius(answer):
+    from scipy import stats
+
+    cases = [(990, 1000, 0.25, 0.001), (1000, 1000, 0.5, 0.001), (60, 100, 0.5, 0.05), (510, 1000, 0.25, 0.001)]
+    cases += [(3, 100, 1.0, 0.001), (0, 50, 0.25, 0.01), (99, 100, 0.12, 0.01)]
+    for successes, n, sigma, alpha in cases:
+        given = f"pour {successes} votes sur {n}, sigma = {sigma}, alpha = {alpha}"
+        test = stats.binomtest(successes, n, alternative="greater")
+        p = test.proportion_ci(1 - alpha, method="exact").low
+        expected = p, sigma * stats.norm.ppf(p) if p > 0.5 else 0.0
+        got = answer(successes, n, sigma, alpha)
+        if isinstance(got, (tuple, list)) and [np.shape(one) for one in got] == [(), ()]:
+            _diagnose_radius(*got, *expected, (successes, n, sigma, alpha), given)
+        compare(got, expected, given=given, tolerance=1e-5)
+    return "égal à l'intervalle exact de SciPy, et l'abstention est respectée"
+
+
+def _diagnose_radius(bound, reach, p, radius, case, given):
+    from scipy import stats
+
+    successes, n, sigma, alpha = case
+    if bound is None or reach is None or np.isclose(bound, p, atol=1e-6) and np.isclose(reach, radius, atol=1e-6):
+        return
+    if np.isclose(bound, successes / n) and not np.isclose(p, successes / n):
+        raise CheckFailed(f"{successes}/{n} est une estimation, et non une garantie {given} : il faut une borne basse.")
+    if np.isclose(bound, stats.binomtest(successes, n).proportion_ci(1 - alpha, method="exact").low):
+        raise CheckFailed(f"C'est l'intervalle à deux côtés {given} : alpha entier va à la borne basse.")
+    if np.isnan(bound):
+        raise CheckFailed(f"La borne n'existe pas (NaN) {given} : sans aucun succès, elle vaut 0.")
+    if np.isclose(bound, p, atol=1e-6) and radius == 0:
+        raise CheckFailed(f"Le rayon vaut {reach:.3g} {given} : quand p ≤ 1/2, on s'abstient, et le rayon est 0.")
+    if np.isclose(bound, p, atol=1e-6) and np.isclose(reach * sigma, radius):
+        raise CheckFailed(f"Il manque sigma dans le rayon {given}.")
+
+
+@exercise(
+    "6.5.d",
+    "Regardez le tableau des signes : quelles attaques n'ont besoin d'aucun gradient de ce modèle ?",
+    "attacks.random_search ne demande que des logits ; des images faites contre `substitute` peuvent servir aussi.",
+    "Attaquez le réseau de remplacement par attacks.pgd, et rendez ces images : le modèle scellé s'y trompera aussi.",
+)
+def adversary(answer):
+    from labs import datasets, zoo
+    from labs.attacks import defences
+
+    data, part = datasets.load("fashion_mnist"), slice(500, 560)
+    x, y = data.x_test[part, ..., None].astype("float32") / 255, data.y_test[part]
+    sealed, substitute = defences.sealed_classifier(), zoo.fashion_classifier()
+    images = answer(sealed, substitute, x.copy(), y.copy(), 0.1)
+    if images is None or images is ...:
+        raise CheckFailed("Rien n'est renvoyé : la fonction doit se terminer par « return … ».", stage="réponse")
+    images = np.asarray(images)
+    if images.dtype.kind != "f" or images.shape != x.shape:
+        given = f"{images.dtype} {images.shape}"
+        raise CheckFailed(f"Attendu des images {x.shape}, à virgule ; reçu {given}.", stage="forme")
+    if not (images.min() >= -1e-6 and images.max() <= 1 + 1e-6):
+        raise CheckFailed(f"Des pixels sortent de [0, 1] : de {images.min():.3g} à {images.max():.3g}.")
+    change = np.abs(images - x).max()
+    if not change <= 0.1 + 1e-5:
+        raise CheckFailed(f"Un pixel change de {change:.3g}, plus que le budget de 0,1 : ce n'est plus la même menace.")
+    if np.allclose(images, x):
+        raise CheckFailed("Ce sont les images données, inchangées : le gradient de ce modèle vaut peut-être 0.")
+    before, after = (np.mean(np.asarray(sealed(one.astype("float32"))).argmax(1) == y) for one in (x, images))
+    if after > 0.3:
+        raise CheckFailed(
+            f"Le modèle scellé reconnaît encore {after:.0%} de vos images ({before:.0%} sans attaque) ; descendez à 30 "
+            "% pour conclure."
+        )
+    return f"modèle scellé : {before:.0%} sans attaque, {after:.0%} sous la vôtre, dans le budget"

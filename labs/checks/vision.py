@@ -393,12 +393,613 @@ def _diagnose_diou(got, places, scores, threshold, given):
 
 
 # --- Lesson 4.3 -----------------------------------------------------------------------------------------
+@exercise(
+    "4.3.a",
+    "Pour la classe k : a = truth == k et b = predicted == k sont deux masques de booléens.",
+    "a & b est l'intersection, a | b l'union ; np.sum en compte les pixels, sur toutes les images à la fois.",
+    "Quand l'union est vide, la classe n'est nulle part : np.nan, et ni 0 ni 1.",
+)
+def class_iou(answer):
+    rng = np.random.default_rng(0)
+    small = np.array([[0, 0, 1], [1, 1, 2]]), np.array([[0, 1, 1], [1, 1, 2]])
+    several = rng.integers(0, 4, (3, 8, 8)), rng.integers(0, 4, (3, 8, 8))
+    several[0][0], several[1][0] = 1, 1  # pictures that are not alike: the mean of their IoU is not the IoU
+    missing = np.array([[0, 0], [2, 2]]), np.array([[0, 2], [2, 2]])  # neither has a 1
+    for (truth, predicted), classes in ((small, 3), (several, 4), (missing, 3), (missing, 4)):
+        expected, given = _jaccard(truth, predicted, classes), f"pour des cartes {truth.shape} et {classes} classes"
+        with np.errstate(all="ignore"):
+            got = answer(truth.copy(), predicted.copy(), classes)
+        if got is not None and got is not ... and np.shape(got) == expected.shape:
+            _diagnose_class_iou(np.asarray(got, "float64"), expected, truth, predicted, given)
+            got = np.where(np.isnan(expected), 0.0, got)
+        compare(got, np.nan_to_num(expected), given=given, tolerance=1e-6)
+    return "égal à jaccard_score de scikit-learn, NaN pour une classe absente"
+
+
+def _jaccard(truth, predicted, classes):
+    """scikit-learn's, and NaN where it has nothing to divide by: the reference."""
+    from sklearn import metrics
+
+    labels, pixels = list(range(classes)), (truth.ravel(), predicted.ravel())
+    values = metrics.jaccard_score(*pixels, labels=labels, average=None, zero_division=0)
+    return np.where(np.isin(labels, np.concatenate(pixels)), values, np.nan)
+
+
+def _diagnose_class_iou(got, expected, truth, predicted, given):
+    there = ~np.isnan(expected)
+    if not np.isnan(got[~there]).all():
+        raise CheckFailed(
+            f"Une classe qui n'est ni dans la vérité ni dans la prédiction a reçu {got[~there][0]:.3g} {given} : elle "
+            "n'a pas d'IoU. Rendez np.nan, pour que np.nanmean l'ignore."
+        )
+    if np.isnan(got[there]).any():
+        raise CheckFailed(f"Une classe présente a reçu NaN {given} : seule une union vide n'a pas d'IoU.")
+    if np.allclose(got[there], expected[there], atol=1e-6):
+        return
+    if np.allclose(got[there], (2 * expected / (1 + expected))[there], atol=1e-6):
+        raise CheckFailed(f"C'est le Dice {given} : divisez l'intersection par l'union, sans le 2.")
+    right = [np.mean(predicted[truth == k] == k) if np.any(truth == k) else 0 for k in range(len(expected))]
+    if np.allclose(got[there], np.array(right)[there], atol=1e-6):
+        raise CheckFailed(
+            f"Vous divisez par les seuls pixels de la vérité {given} : c'est le rappel. Une carte qui dit « 1 » "
+            "partout y aurait 1 ; divisez par l'union."
+        )
+    if truth.ndim == 3:
+        means = np.nanmean([_jaccard(a, b, len(expected)) for a, b in zip(truth, predicted)], axis=0)
+        if np.allclose(got[there], means[there], atol=1e-6):
+            raise CheckFailed(f"C'est la moyenne des IoU des images {given} : comptez sur toutes les images réunies.")
+
+
+@exercise(
+    "4.3.b",
+    "p = ops.softmax(logits, axis=-1) ; g = ops.one_hot(étiquettes entières, K) a la même forme (N, H, L, K).",
+    "Sommez p × g, p et g sur axis=(0, 1, 2) : il reste un nombre par classe.",
+    "1 - ops.mean((2 * somme(p × g) + 1) / (somme(p) + somme(g) + 1)).",
+)
+def dice_loss(answer):
+    import tensorflow as tf
+
+    rng = np.random.default_rng(0)
+    cases = []
+    for shape, classes, scale in (((1, 2, 2), 2, 1.0), ((3, 6, 5), 4, 2.0), ((2, 4, 4), 3, 50.0)):
+        labels, logits = rng.integers(0, classes, shape), scale * rng.normal(size=(*shape, classes))
+        labels[0] = 0  # a picture of nothing but background
+        cases.append((labels, logits.astype("float32")))
+    cases.append((np.zeros((1, 4, 4), "int64"), rng.normal(size=(1, 4, 4, 3)).astype("float32")))  # absent classes
+    for labels, logits in cases:
+        given = f"pour des logits {logits.shape}"
+        with tf.GradientTape() as tape:
+            tensor = tf.constant(logits)
+            tape.watch(tensor)
+            got = answer(tf.constant(labels, "int32"), tensor)
+        if got is not None and got is not ... and np.ndim(got) == 0:
+            _diagnose_dice(float(got), labels, logits, given)
+        compare(got, _soft_dice(labels, logits), given=given, tolerance=1e-4)
+        slope = tape.gradient(got, tensor) if tf.is_tensor(got) else None
+        if slope is None or (np.abs(logits).max() < 10 and not np.any(slope.numpy())):
+            raise CheckFailed(
+                f"Le gradient du coût est nul ou perdu {given} : restez dans keras.ops, sans argmax ni NumPy.",
+                stage="gradient",
+            )
+    return "égal à un calcul de SciPy, et le gradient passe"
+
+
+def _soft_dice(labels, logits, *, squares=False, smooth=1.0, axis=(0, 1, 2), first=0, sigmoid=False, twice=2):
+    """1 - mean soft Dice, in float64 by SciPy; the options are the mistakes to recognise."""
+    from scipy import special
+
+    logits = logits.astype("float64")
+    p = special.expit(logits) if sigmoid else special.softmax(logits, axis=-1)
+    g = (labels[..., None] == np.arange(logits.shape[-1])).astype("float64")
+    total = p**2 + g**2 if squares else p + g
+    with np.errstate(all="ignore"):
+        ratio = (twice * (p * g).sum(axis) + smooth) / (total.sum(axis) + smooth)
+    return 1 - np.mean(ratio[..., first:])
+
+
+def _diagnose_dice(got, labels, logits, given):
+    expected = _soft_dice(labels, logits)
+    if np.isclose(got, expected, atol=1e-4, rtol=1e-4):
+        return
+    if not np.isfinite(got):
+        raise CheckFailed(f"Le coût n'est pas fini {given} : une classe absente fait 0 sur 0. Il manque le 1 ajouté.")
+    mistakes = {
+        "C'est le Dice moyen {}, pas la perte : il manque « 1 moins ».": 1 - expected,
+        "Les sommes sont faites image par image {} : faites-les sur tout le lot, axis=(0, 1, 2).":
+            _soft_dice(labels, logits, axis=(1, 2)),
+        "Toutes les classes sont réunies dans une seule somme {} : le fond l'emporte. Un Dice par classe, puis la "
+        "moyenne.": _all_together(labels, logits),
+        "Vous prenez une sigmoïde {} : les probabilités des classes doivent faire 1, c'est un softmax.":
+            _soft_dice(labels, logits, sigmoid=True),
+        "Le dénominateur a des carrés {} (Milletari et al. 2016) ; ici, ce sont de simples sommes.":
+            _soft_dice(labels, logits, squares=True),
+        "Il manque le 1 ajouté en haut et en bas {} : sans lui, une classe absente fait 0 sur 0.":
+            _soft_dice(labels, logits, smooth=0.0),
+        "Il manque le facteur 2 devant l'intersection {}.": _soft_dice(labels, logits, twice=1),
+        "Vous oubliez le fond {} : ici, toutes les classes comptent, la classe 0 aussi.":
+            _soft_dice(labels, logits, first=1),
+    }  # fmt: skip
+    for words, value in mistakes.items():
+        if np.isclose(got, value, atol=1e-5, rtol=1e-5):
+            raise CheckFailed(words.format(given))
+
+
+def _all_together(labels, logits):
+    from scipy import special
+
+    p = special.softmax(logits.astype("float64"), axis=-1)
+    right = np.take_along_axis(p, labels[..., None], axis=-1).sum()
+    return 1 - (2 * right + 1) / (p.sum() + labels.size + 1)
+
+
+@exercise(
+    "4.3.c",
+    "Parcourez les couches en tenant à jour deux nombres, partis de 1 : le pas cumulé step et la dilatation rate.",
+    "Si step * stride dépasse la limite, la couche devient (size, 1, rate) ; sinon (size, stride, rate).",
+    "La couche qui perd son pas lit encore des cases serrées : rate *= stride ne vaut que pour les SUIVANTES.",
+)
+def dilate(answer):
+    mobilenet = [(3, stride) for stride in (2, 1, 2, 1, 2, 1, 1, 2, 1, 1, 1, 1, 1, 1, 2, 1, 1, 1)]
+    cases = [
+        ([(3, 1), (3, 1)], 8), ([(3, 2), (3, 1)], 1), ([(3, 2), (3, 2), (5, 1)], 2),
+        ([(7, 2), (1, 1), (3, 2), (3, 1), (2, 2), (3, 1)], 4), ([(3, 2)] * 4 + [(3, 1)], 1), (mobilenet, 8),
+    ]  # fmt: skip
+    for stack, limit in cases:
+        given = f"pour {'MobileNetV2' if stack is mobilenet else stack} et limit = {limit}"
+        got = answer(list(stack), limit)
+        if got is None or got is ... or np.shape(got) != (len(stack), 3):
+            compare(got, np.zeros((len(stack), 3)), given=given)
+        _diagnose_dilate([tuple(map(int, layer)) for layer in got], stack, limit, given)
+    compare([rate for *_, rate in got], [1] * 8 + [2] * 7 + [4] * 3, given="pour les dilatations de MobileNetV2")
+    return "chaque case lit les mêmes pixels qu'avant ; ce sont les dilatations de DeepLab"
+
+
+def _pixels_read(stack):
+    """Which pixels the first cell reads, found from the last layer back to the image: the reference."""
+    places = {0}
+    for size, stride, dilation in reversed(stack):
+        places = {place * stride + tap * dilation for place in places for tap in range(size)}
+    return places
+
+
+def _diagnose_dilate(got, stack, limit, given):
+    sizes, strides, rates = zip(*got)
+    if sizes != tuple(size for size, _ in stack):
+        raise CheckFailed(f"Les côtés des filtres ont changé {given} : chaque couche est (côté, pas, dilatation).")
+    before = np.prod([stride for _, stride in stack])
+    step, wanted = np.prod(strides), min(limit, before)
+    if step > wanted:
+        raise CheckFailed(f"Le pas cumulé est encore de {step} {given} : les pas en trop deviennent des 1.")
+    if step < wanted:
+        raise CheckFailed(f"Le pas cumulé tombe à {step} {given} : tant qu'il ne dépasse pas la limite, un pas reste.")
+    expected, read = _pixels_read([(size, stride, 1) for size, stride in stack]), _pixels_read(got)
+    if read == expected:
+        return
+    if set(rates) == {1}:
+        raise CheckFailed(
+            f"Rien n'est dilaté {given} : chaque case ne voit plus que {max(read) + 1} pixels au lieu de "
+            f"{max(expected) + 1}. Un pas supprimé écarte les filtres qui suivent."
+        )
+    if max(read) > max(expected):
+        raise CheckFailed(
+            f"Une case voit {max(read) + 1} pixels au lieu de {max(expected) + 1} {given} : c'est trop. La couche qui "
+            "perd son pas lit ce qui est avant elle : elle garde la dilatation d'avant."
+        )
+    raise CheckFailed(
+        f"Une case voit {max(read) + 1} pixels au lieu de {max(expected) + 1} {given} : les dilatations des pas "
+        "supprimés se multiplient (deux pas de 2 : dilatation 4)."
+    )
 
 
 # --- Lesson 4.4 -----------------------------------------------------------------------------------------
+@exercise(
+    "4.4.a",
+    "pairs = overlap[overlap > 0.5] : une ligne a au plus une case au-dessus de 0.5, et une colonne aussi.",
+    "RQ = TP / (TP + FP/2 + FN/2), où TP + FN est le nombre de lignes de overlap, et TP + FP celui de colonnes.",
+    "SQ est la moyenne des IoU des paires ; sans aucune paire, les trois valent 0.",
+)
+def panoptic_quality(answer):
+    blocks = np.repeat(np.arange(12), 5).reshape(6, 10)
+    cases = [("pour une prédiction parfaite", blocks, blocks), ("pour une prédiction vide", blocks, 0 * blocks)]
+    cases += [("quand aucun objet n'est retrouvé", blocks, np.repeat([[1, 2]], 5).reshape(1, 10).repeat(6, axis=0))]
+    half = np.repeat([0, 1, 1, 2, 2, 0], 4)[None].repeat(3, axis=0), np.repeat([0, 1, 0, 2, 2, 0], 4)[None].repeat(3, 0)
+    cases += [("pour une paire dont l'IoU vaut exactement 0,5", *half)]
+    rng = np.random.default_rng(0)
+    for objects, others in ((6, 9), (9, 4), (7, 7)):
+        cases.append(_shaken(rng, objects, others))
+    for given, truth, predicted in cases:
+        overlap = _instance_iou(truth, predicted)
+        expected = _panoptic(overlap)
+        with np.errstate(all="ignore"):
+            got = answer(overlap.copy())
+        if isinstance(got, (tuple, list)) and len(got) == 3 and all(np.ndim(value) == 0 for value in got):
+            _diagnose_panoptic(np.array(got, "float64"), np.array(expected), overlap, given)
+        compare(got, expected, given=given)
+    return "SQ, RQ et PQ justes, même sans paire et à un IoU de 0,5 tout juste"
+
+
+def _shaken(rng, objects, others):
+    """Columns of objects, and the same ones moved: some found, some missed, some invented."""
+    truth, predicted = np.zeros((12, 100), int), np.zeros((12, 100), int)
+    for rank in range(max(objects, others)):
+        if rank < objects:
+            truth[2:10, 10 * rank : 10 * rank + 8] = rank + 1
+        if rank < others:
+            shift = rng.integers(0, 5)
+            predicted[2 : 10 - rng.integers(0, 3), 10 * rank + shift : 10 * rank + 8] = rank + 1
+    return f"pour {objects} vrais objets et {others} prédits", truth, predicted
+
+
+def _instance_iou(truth, predicted):
+    masks = [[labels == label for label in range(1, labels.max() + 1)] for labels in (truth, predicted)]
+    ratios = [[(a & b).sum() / (a | b).sum() for b in masks[1]] for a in masks[0]]
+    return np.array(ratios, "float64").reshape(len(masks[0]), len(masks[1]))
+
+
+def _panoptic(overlap):
+    """SQ, RQ and PQ, with the pairs found by an assignment: PQ is the sum of their IoU over the mean of both counts."""
+    from scipy.optimize import linear_sum_assignment
+
+    rows, columns = linear_sum_assignment(np.where(overlap > 0.5, overlap, 0), maximize=True)
+    values = [overlap[i, j] for i, j in zip(rows, columns) if overlap[i, j] > 0.5]
+    quality = sum(values) / (sum(overlap.shape) / 2)
+    mean = sum(values) / len(values) if values else 0.0
+    return mean, quality / mean if values else 0.0, quality
+
+
+def _diagnose_panoptic(got, expected, overlap, given):
+    if np.allclose(got, expected, atol=1e-5):
+        return
+    if not np.isfinite(got).all():
+        raise CheckFailed(f"Le résultat n'est pas fini {given} : sans paire, les trois nombres valent 0.")
+    found = (overlap > 0.5).sum()
+    if np.allclose(got[[1, 0, 2]], expected, atol=1e-5):
+        raise CheckFailed(f"SQ et RQ sont échangées {given} : renvoyez SQ, RQ, PQ.")
+    if np.isclose(got[0], overlap[overlap >= 0.5].mean() if (overlap >= 0.5).any() else 0) and "exactement" in given:
+        raise CheckFailed(f"Une paire demande un IoU strictement supérieur à 0,5 {given}.")
+    if found and np.isclose(got[1], found / (sum(overlap.shape) - found)):
+        raise CheckFailed(f"RQ compte FP et FN en entier {given} : chacun ne pèse que la moitié.")
+    if found and any(np.isclose(got[1], found / count) for count in overlap.shape) and len(set(overlap.shape)) == 2:
+        raise CheckFailed(f"RQ n'est ici que le rappel ou la précision {given} : il faut TP / (TP + FP/2 + FN/2).")
+    if found and any(np.isclose(got[0], overlap[overlap > 0.5].sum() / count) for count in overlap.shape):
+        raise CheckFailed(f"SQ est la moyenne sur les PAIRES seulement {given} : RQ s'occupe déjà des autres.")
+    if np.allclose(got[:2], expected[:2], atol=1e-5):
+        raise CheckFailed(f"SQ et RQ sont justes {given}, pas PQ : c'est leur produit.")
+
+
+@exercise(
+    "4.4.b",
+    "ndimage.maximum_filter(distance, size) donne la plus grande distance dans un carré de côté size autour du pixel.",
+    "Le carré va jusqu'à spacing pixels de chaque côté : son côté est 2 * spacing + 1.",
+    "Le fond (distance 0) n'a pas de sommet ; np.ones((3, 3)) fait se toucher les pixels par les coins dans label.",
+)
+def markers(answer):
+    y, x = np.indices((40, 60))
+    far = np.hypot(x - 15, y - 20), np.hypot(x - 33, y - 20), np.hypot(x - 44, y - 12)
+    cases = [
+        ("pour un disque", np.maximum(0, 9.5 - far[0]), 4),
+        ("pour deux disques qui se touchent", np.maximum(0, 9.5 - np.minimum(far[0], far[1])), 4),
+        ("pour une petite bosse à côté d'une grande", np.maximum(0, np.maximum(9.5 - far[1], 6 - far[2])), 5),
+        ("pour deux sommets éloignés de 5 pixels et spacing = 3", _summits((40, 60), (20, 20), (20, 25)), 3),
+        ("pour deux sommets éloignés de 5 pixels et spacing = 5", _summits((40, 60), (20, 20), (20, 25)), 5),
+        ("pour un plateau en diagonale", np.where((x == y) & (x > 5) & (x < 9), 2.0, 0), 2),
+        ("sans objet", np.zeros((40, 60)), 3),
+        ("au hasard", np.maximum(0, np.random.default_rng(0).normal(size=(40, 60)).cumsum(0).cumsum(1)), 2),
+    ]
+    for given, distance, spacing in cases:
+        expected = _local_maxima(distance, spacing)
+        got = answer(distance.copy(), spacing)
+        if np.shape(got) == expected.shape:
+            _diagnose_markers(np.asarray(got), expected, distance, spacing, given)
+        compare(got, expected, given=given)
+    return "un numéro par sommet, plateaux et objets qui se touchent compris"
+
+
+def _summits(shape, *places):
+    distance = np.zeros(shape)
+    for rank, place in enumerate(places):
+        distance[place[0] - 1 : place[0] + 2, place[1] - 1 : place[1] + 2] = 1
+        distance[place] = 3 - rank
+    return distance
+
+
+def _local_maxima(distance, spacing):
+    """Numbered groups of pixels that no pixel of their window exceeds, in the order of reading: naive loops."""
+    height, width = distance.shape
+    top = np.zeros(distance.shape, bool)
+    for y, x in np.argwhere(distance > 0):
+        window = distance[max(y - spacing, 0) : y + spacing + 1, max(x - spacing, 0) : x + spacing + 1]
+        top[y, x] = distance[y, x] >= window.max()
+    labels, count = np.zeros(distance.shape, int), 0
+    for start in np.argwhere(top).tolist():
+        if labels[tuple(start)]:
+            continue
+        count, waiting = count + 1, [start]
+        while waiting:
+            y, x = waiting.pop()
+            if 0 <= y < height and 0 <= x < width and top[y, x] and not labels[y, x]:
+                labels[y, x] = count
+                waiting += [[y + down, x + right] for down in (-1, 0, 1) for right in (-1, 0, 1)]
+    return labels
+
+
+def _diagnose_markers(got, expected, distance, spacing, given):
+    if np.array_equal(got, expected):
+        return
+    if (got[distance == 0] != 0).any():
+        raise CheckFailed(f"Le fond reçoit des marqueurs {given} : gardez les pixels dont la distance est positive.")
+    if np.array_equal(got > 0, expected > 0) and got.max() <= 1 < expected.max():
+        raise CheckFailed(f"Les sommets sont bien trouvés {given}, mais pas numérotés : ndimage.label les sépare.")
+    if np.array_equal(got > 0, expected > 0) and got.max() > expected.max():
+        raise CheckFailed(
+            f"Un même sommet reçoit plusieurs numéros {given} : ses pixels se touchent par un coin. Donnez à "
+            "ndimage.label la structure np.ones((3, 3))."
+        )
+    for window, words in ((spacing, "spacing"), (spacing + 1, "spacing + 1"), (2 * spacing, "2 * spacing")):
+        if np.array_equal(got > 0, _window_maxima(distance, window)):
+            raise CheckFailed(f"Le carré a un côté de {words} {given} : il faut spacing pixels de CHAQUE côté.")
+    if got.max() > expected.max() and expected.max():
+        raise CheckFailed(f"{got.max()} marqueurs {given}, où il y a {expected.max()} sommets.")
+
+
+def _window_maxima(distance, size):
+    from scipy import ndimage
+
+    return (distance == ndimage.maximum_filter(distance, size)) & (distance > 0)
+
+
+@exercise(
+    "4.4.c",
+    "Les points d'un axe : x1 + (x2 − x1) · (k + 0.5) / (size · samples), pour k de 0 à size · samples − 1.",
+    "Le centre du pixel i est en i + 0.5 : un point en x se lit à l'indice x − 0.5, borné entre 0 et L − 1.",
+    "Bilinéaire : avec left = min(int(index), L − 2) et f = index − left, on mélange (1 − f) de left et f de left + 1.",
+    "read.reshape(size, samples, size, samples).mean(axis=(1, 3)) fait la moyenne des points de chaque cellule.",
+)
+def roi_align(answer):
+    y, x = np.indices((9, 12)) + 0.5
+    rng = np.random.default_rng(0)
+    cases = [("sur la rampe 10 x", 10 * x, (2.3, 1.6, 8.9, 7.2), 3, 1), ("sur 9 x + y", 9 * x + y, (1, 2, 7, 6), 2, 2)]
+    for box, size, samples in (((2.3, 1.6, 8.9, 7.2), 3, 2), ((0, 0, 12, 9), 4, 2), ((3.2, 3.1, 3.9, 3.6), 2, 3)):
+        cases.append((f"sur une carte au hasard et la boîte {box}", rng.normal(size=(9, 12)), box, size, samples))
+    cases.append(("pour une boîte qui dépasse de la carte", rng.normal(size=(9, 12)), (-1.5, 4, 13, 10.2), 5, 2))
+    for given, features, box, size, samples in cases:
+        given += f" (size = {size}, samples = {samples})"
+        expected = _read(features, box, size, samples)
+        got = answer(features.copy(), box, size, samples)
+        if np.shape(got) == expected.shape:
+            _diagnose_roi(np.asarray(got, "float64"), expected, features, box, size, samples, given)
+        compare(got, expected, given=given)
+    return "égal à SciPy, et exact sur une rampe"
+
+
+def _read(features, box, size, samples, *, shift=0.5, order=1, first=None, last=None):
+    """The cells of a box read by SciPy's interpolation: `shift` is the centre of pixel 0."""
+    from scipy import ndimage
+
+    places = (np.arange(size * samples) + 0.5) / (size * samples)
+    if first is not None:
+        places = np.linspace(first, last, size * samples)
+    x, y = (box[axis] + (box[axis + 2] - box[axis]) * places - shift for axis in (0, 1))
+    read = ndimage.map_coordinates(features, np.meshgrid(y, x, indexing="ij"), order=order, mode="nearest")
+    return read.reshape(size, samples, size, samples).mean(axis=(1, 3))
+
+
+def _diagnose_roi(got, expected, features, box, size, samples, given):
+    if np.allclose(got, expected, atol=1e-5):
+        return
+    x1, y1, x2, y2 = box
+    rounded = tuple(np.round(box))
+    wrong = {
+        "Le décalage d'un demi-pixel manque {} : le centre du pixel i est en i + 0.5.": {"shift": 0.0},
+        "Les points vont d'un bord de la boîte à l'autre {} : ils sont au MILIEU de parts égales.": {
+            "first": 0.0, "last": 1.0,
+        },
+        "Chaque point lit le pixel le plus proche {} : il faut mélanger ses quatre voisins.": {"order": 0},
+    }  # fmt: skip
+    for words, options in wrong.items():
+        if np.allclose(got, _read(features, box, size, samples, **options), atol=1e-5):
+            raise CheckFailed(words.format(given))
+    if np.allclose(got.T, expected, atol=1e-5):
+        raise CheckFailed(f"Lignes et colonnes sont échangées {given} : le premier axe est celui des y.")
+    if rounded[2] > rounded[0] and rounded[3] > rounded[1] and rounded != tuple(box):
+        if np.allclose(got, _read(features, rounded, size, samples), atol=1e-5):
+            raise CheckFailed(f"La boîte est arrondie {given} : c'est justement ce que RoIAlign évite.")
+    if samples > 1 and np.allclose(got, _read(features, box, size, 1), atol=1e-5):
+        raise CheckFailed(f"Un seul point est lu par cellule {given} : il en faut samples × samples.")
+    if np.allclose(got, expected * samples**2, atol=1e-5):
+        raise CheckFailed(f"Les points de chaque cellule sont ajoutés {given} : faites-en la moyenne.")
 
 
 # --- Lesson 4.5 -----------------------------------------------------------------------------------------
+@exercise(
+    "4.5.a",
+    "Les carrés des écarts, multipliés par holes[..., None], ne gardent que le trou.",
+    "Divisez leur somme, image par image, par le nombre de valeurs du trou : ses pixels fois le nombre de canaux.",
+    "PSNR = −10 · np.log10(erreur quadratique moyenne), pour des pixels entre 0 et 1.",
+)
+def hole_psnr(answer):
+    from skimage import metrics
+
+    rng = np.random.default_rng(0)
+    for count, channels in ((1, 1), (3, 1), (4, 3)):
+        truth, output = rng.random((2, count, 16, 12, channels))
+        output = truth + (output - truth) * rng.uniform(0.1, 1, (count, 1, 1, 1))
+        holes = rng.random((count, 16, 12)) < np.linspace(0.1, 0.6, count)[:, None, None]
+        pairs = [(a[hole], b[hole]) for a, b, hole in zip(truth, output, holes)]
+        expected = np.array([metrics.peak_signal_noise_ratio(*pair, data_range=1) for pair in pairs])
+        given = f"pour {count} image{'s' if count > 1 else ''} de {channels} {'canaux' if channels > 1 else 'canal'}"
+        got = answer(truth.copy(), output.copy(), holes.copy())
+        if np.shape(got) == expected.shape:
+            _diagnose_psnr(np.asarray(got, "float64"), expected, truth, output, holes, given)
+        elif got is not None and got is not ... and np.ndim(got) == 0 and count > 1:
+            raise CheckFailed(f"Une seule valeur {given} : il faut un PSNR par image.", stage="forme")
+        compare(got, expected, given=given, tolerance=1e-6)
+    return "égal à scikit-image, trou par trou"
+
+
+def _diagnose_psnr(got, expected, truth, output, holes, given):
+    squares, axes = (output - truth) ** 2, (1, 2, 3)
+    inside = squares * holes[..., None]
+    pixels, channels = holes.sum(axis=(1, 2)), truth.shape[-1]
+    exact = inside.sum(axis=axes) / (pixels * channels)
+    wrong = {
+        "Vous mesurez l'image entière {} : les pixels connus, copiés tels quels, n'ont rien à faire dans cette note.": (
+            -10 * np.log10(squares.mean(axis=axes))
+        ),
+        "Vous divisez par le nombre de pixels de l'image {} : un petit trou paraîtrait toujours bien rempli. Divisez "
+        "par le nombre de pixels du trou.": -10 * np.log10(inside.mean(axis=axes)),
+        "Tous les trous sont mis ensemble {} : il faut une moyenne par image.": np.full(
+            len(truth), -10 * np.log10(inside.sum() / (pixels.sum() * channels))
+        ),
+        "Vous mesurez ce qui est hors du trou {} : vrai, dans holes, marque ce qui manque.": -10
+        * np.log10((squares - inside).sum(axis=axes) / ((~holes).sum(axis=(1, 2)) * channels)),
+        "Le signe est à l'envers {} : moins d'erreur, plus de décibels.": 10 * np.log10(exact),
+        "C'est un logarithme népérien {} : les décibels comptent en base 10.": -10 * np.log(exact),
+        "C'est l'erreur quadratique {} ; il reste à la mettre en décibels.": exact,
+        "L'erreur quadratique est déjà un carré {} : 10 log10, et non 20.": -20 * np.log10(exact),
+        "Une image en couleurs a trois valeurs par pixel {} : divisez aussi par le nombre de canaux.": -10
+        * np.log10(exact * channels),
+    }
+    if np.allclose(got, expected, atol=1e-6):
+        return
+    for message, values in wrong.items():
+        if np.allclose(got, values, atol=1e-6):
+            raise CheckFailed(message.format(given))
+
+
+@exercise(
+    "4.5.b",
+    "np.lib.stride_tricks.sliding_window_view(a, kernel.shape) range toutes les fenêtres de a : (H', W', k, k).",
+    "known = windows(mask).sum(axis=(2, 3)) compte les pixels connus de chaque fenêtre ; mask' = known > 0.",
+    "Somme des kernel · image · mask, fois kernel.size / known là où known > 0, plus le biais ; 0 ailleurs : np.where.",
+)
+def partial_conv(answer):
+    rng = np.random.default_rng(0)
+    image, kernel = np.ones((4, 4)), np.ones((3, 3))
+    mask = np.ones((4, 4))
+    mask[0, 0] = 0
+    hole = np.ones((12, 10))
+    hole[3:9, 2:8] = 0
+    cases = [(image, np.ones((4, 4)), kernel, 0.0), (image, mask, kernel, 0.5), (image, mask, kernel, 0.0)]
+    for size in (3, 5):
+        cases.append((rng.normal(size=(12, 10)), hole, rng.normal(size=(size, size)), 0.7))
+        cases.append((rng.normal(size=(9, 11)), 1.0 * (rng.random((9, 11)) < 0.3), rng.normal(size=(size, size)), -0.4))
+    for image, mask, kernel, bias in cases:
+        missing = int((mask == 0).sum())
+        given = f"pour une image {image.shape}, pixels manquants : {missing}, et un noyau {kernel.shape}"
+        dirty = np.where(mask > 0, image, 1e3)  # whatever lies under the hole must not count
+        with np.errstate(all="ignore"):
+            got = answer(dirty.copy(), mask.copy(), kernel.copy(), bias)
+        expected = _partial_by_loop(image, mask, kernel, bias)
+        if isinstance(got, (tuple, list)) and len(got) == 2:
+            _diagnose_partial(got, expected, dirty, mask, kernel, bias, given)
+        compare(got, expected, given=given, tolerance=1e-6)
+    return "fenêtre par fenêtre, comme l'article ; ce qui est sous le trou ne compte pas"
+
+
+def _partial_by_loop(image, mask, kernel, bias):
+    """Liu et al. 2018, equations 1 and 2, one window after the other, from the lists of known pixels."""
+    size = len(kernel)
+    shape = image.shape[0] - size + 1, image.shape[1] - size + 1
+    values, seen = np.zeros(shape), np.zeros(shape)
+    for i, j in np.ndindex(shape):
+        here = [(a, b) for a, b in np.ndindex(size, size) if mask[i + a, j + b] == 1]
+        if here:
+            values[i, j] = size**2 * np.mean([kernel[a, b] * image[i + a, j + b] for a, b in here]) + bias
+            seen[i, j] = 1
+    return values, seen
+
+
+def _diagnose_partial(got, expected, image, mask, kernel, bias, given):
+    values, seen = (np.asarray(part, "float64") for part in got)
+    if values.shape != expected[0].shape or seen.shape != expected[1].shape:
+        if image.shape in (values.shape, seen.shape):
+            raise CheckFailed(
+                f"La sortie a la taille de l'image {given} : sans remplissage, on perd k − 1 lignes et colonnes.",
+                stage="forme",
+            )
+        return
+    if not np.all(np.isfinite(values)):
+        raise CheckFailed(f"Une fenêtre sans pixel connu divise par 0 {given} : la sortie doit y être 0.")
+    windows = np.lib.stride_tricks.sliding_window_view(mask, kernel.shape)
+    known = windows.sum(axis=(2, 3))
+    if not np.allclose(seen, expected[1]):
+        side = len(kernel) // 2
+        middle = windows[:, :, side, side]
+        wrong = {
+            "Le masque n'est pas mis à jour {} : une fenêtre qui voit un pixel connu devient connue.": middle,
+            "Le masque rendu n'est connu que si toute la fenêtre l'est {} : le trou grandirait. Un seul pixel connu "
+            "suffit.": known == kernel.size,
+            "Le masque rendu compte les pixels {} : il doit valoir 0 ou 1.": known,
+            "Le masque rendu est une part {} : il doit valoir 0 ou 1.": known / kernel.size,
+            "Le masque rendu est à l'envers {} : 1 là où l'on sait.": known == 0,
+        }
+        for message, masks in wrong.items():
+            if np.allclose(seen, masks):
+                raise CheckFailed(message.format(given))
+    if np.allclose(values, expected[0], rtol=1e-6, atol=1e-6):
+        return
+    if np.abs(values).max() > 50 and np.any(mask == 0):
+        raise CheckFailed(f"Ce qui est sous le trou entre dans le calcul {given} : multipliez l'image par le masque.")
+    empty, partly = known == 0, (known > 0) & (known < kernel.size)
+    plain = expected[0] - bias * (known > 0)
+    raw = plain * known / kernel.size
+    if np.any(empty) and np.allclose(values[empty], bias) and np.allclose(values[~empty], expected[0][~empty]):
+        raise CheckFailed(f"Une fenêtre qui ne voit rien rend le biais {given} : elle doit rendre 0.")
+    if np.any(partly):
+        share = np.where(known > 0, kernel.size / np.maximum(known, 1), 0)
+        if np.allclose(values[~empty], (raw + bias)[~empty]):
+            raise CheckFailed(
+                f"Le facteur sum(1) / sum(M) manque {given} : au bord d'un trou, la sortie serait trop faible."
+            )
+        if np.allclose(values[~empty], ((raw + bias) * share)[~empty]):
+            raise CheckFailed(f"Le biais est multiplié lui aussi {given} : il s'ajoute après le facteur.")
+    if np.allclose(values[~empty], (plain / kernel.size + bias)[~empty]):
+        raise CheckFailed(f"Vous faites une moyenne {given} : le facteur est sum(1) / sum(M), pas 1 / sum(M).")
+
+
+@exercise(
+    "4.5.c",
+    "Aplatissez chaque image : images.reshape(len(images), -1).",
+    "((a[:, None] - b[None]) ** 2).sum(-1) donne les distances (P, G) de chaque image à chaque photographie connue.",
+    "people[distances.argmin(axis=1)] : le nom de la photographie la plus proche, pas son rang.",
+)
+def identify(answer):
+    from sklearn import neighbors
+
+    rng = np.random.default_rng(0)
+    for photos, probes, shape in ((3, 2, (2, 2, 1)), (12, 7, (6, 5, 1)), (9, 14, (4, 4, 3))):
+        gallery, images = rng.random((photos, *shape)), rng.random((probes, *shape))
+        people = rng.permutation(10 * np.arange(photos) // 3 + 7)
+        nearest = neighbors.KNeighborsClassifier(1).fit(gallery.reshape(photos, -1), people)
+        expected = nearest.predict(images.reshape(probes, -1))
+        given = f"pour {probes} images et {photos} photographies connues"
+        got = answer(gallery.copy(), people.copy(), images.copy())
+        if np.shape(got) == expected.shape and not np.array_equal(got, expected):
+            _diagnose_identify(np.asarray(got), gallery, people, images, given)
+        if np.shape(got) == people.shape:
+            raise CheckFailed(
+                f"Vous rendez un nom par photographie connue {given} : il en faut un par image à reconnaître.",
+                stage="forme",
+            )
+        compare(got, expected, given=given)
+    return "égal au plus proche voisin de scikit-learn"
+
+
+def _diagnose_identify(got, gallery, people, images, given):
+    gaps = images.reshape(len(images), 1, -1) - gallery.reshape(1, len(gallery), -1)
+    distances = (gaps**2).sum(-1)
+    wrong = {
+        "Ce sont les rangs des photographies {} : rendez le nom, people[rang].": distances.argmin(1),
+        "C'est la photographie la plus éloignée {} : argmin, et non argmax.": people[distances.argmax(1)],
+        "Les écarts positifs et négatifs se compensent {} : élevez-les au carré avant de les ajouter.": people[
+            np.abs(gaps.sum(-1)).argmin(1)
+        ],
+        "Sans valeur absolue ni carré {}, le plus petit écart est le plus négatif.": people[gaps.sum(-1).argmin(1)],
+    }
+    for message, names in wrong.items():
+        if np.array_equal(got, names):
+            raise CheckFailed(message.format(given))
 
 
 # --- Lesson 4.6 -----------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ from labs.checks import cnn as check
 
 # %%
 digits = runtime.budget(rapide=2000, cours=20_000, complet=60_000)  # images of MNIST to learn from
-digit_epochs = runtime.budget(rapide=1, cours=8, complet=20)
+digit_epochs = runtime.budget(rapide=1, cours=7, complet=20)
 pictures = runtime.budget(rapide=1000, cours=10_000, complet=50_000)  # images of CIFAR-10
 picture_epochs = runtime.budget(rapide=1, cours=2, complet=30)
 
@@ -214,7 +214,7 @@ plots.show(missed, titles=named, columns=10, size=1.2, title=title, vmin=-0.1, v
 # %% [markdown]
 # Environ 99 % de réponses justes, et une centaine d'erreurs sur les 10 000 chiffres du test officiel. Sur ces trente-là, certaines surprennent, d'autres feraient hésiter n'importe qui.
 #
-# L'article annonce 0,95 % d'erreur, puis 0,8 % en déformant les chiffres : sa figure 8 montre les 82 erreurs qui restent. Nous en sommes tout près, avec trois fois moins d'images et huit époques. L'architecture est la même, à la sortie près ; le coût, l'optimiseur et les déformations ont changé.
+# L'article annonce 0,95 % d'erreur, puis 0,8 % en déformant les chiffres : sa figure 8 montre les 82 erreurs qui restent. Nous en sommes tout près, avec trois fois moins d'images et sept époques. L'architecture est la même, à la sortie près ; le coût, l'optimiseur et les déformations ont changé.
 
 # %% [markdown]
 # ## 3. VGG : empiler des filtres 3×3
@@ -537,7 +537,7 @@ print("le MLP n'est sur aucun front :", all("MLP" not in front(costs, scores) fo
 print("VGG est sur les deux :", all("VGG" in front(costs, scores) for costs in (weights, work)))
 
 # %% [markdown]
-# VGG l'emporte de près de cinq points. Il a pourtant presque autant de paramètres que LeNet couleur (61 690 contre 62 006) ; ce qu'il a en plus, ce sont les **multiplications**, près de huit fois plus nombreuses. (Il a aussi la normalisation par lots, que LeNet couleur n'a pas : la table ne dit pas auquel des deux il doit son avance.) NiN fait presque jeu égal avec LeNet couleur, avec sept fois moins de paramètres et quatre fois plus de multiplications : il est sur le premier front et pas sur le second, et pour LeNet couleur, c'est l'inverse. L'écart entre ces deux-là, deux points et demi, est trop petit pour les classer avec 4 000 images et un seul tirage : si NiN passait devant, il serait sur les deux fronts. Le MLP, lui, est battu partout : 789 258 paramètres, et le plus mauvais score.
+# VGG l'emporte de près de six points. Il a pourtant presque autant de paramètres que LeNet couleur (61 690 contre 62 006) ; ce qu'il a en plus, ce sont les **multiplications**, près de huit fois plus nombreuses. (Il a aussi la normalisation par lots, que LeNet couleur n'a pas : la table ne dit pas auquel des deux il doit son avance.) NiN suit LeNet couleur à quatre points, avec sept fois moins de paramètres et quatre fois plus de multiplications : il est sur le premier front et pas sur le second, et pour LeNet couleur, c'est l'inverse. L'écart entre ces deux-là, quatre points, est trop petit pour les classer sur un seul tirage : lors de nos essais, il a varié de deux points et demi à plus de quatre. Si NiN passait devant, il serait sur les deux fronts. Le MLP, lui, n'est sur aucun front : LeNet couleur fait mieux avec moins de paramètres et moins de multiplications.
 #
 # Les secondes racontent encore autre chose. Les plus rapides sont le MLP et LeNet couleur. NiN fait deux fois moins de multiplications que VGG, et son apprentissage dure plus longtemps. Trois de ses couches travaillent sur des cartes de 32×32, contre une seule pour VGG, et font peu de calcul par valeur lue : le processeur passe sans doute plus de temps à déplacer des nombres qu'à les multiplier. Le nombre de multiplications prévoit mal une durée : mesurez-la.
 #

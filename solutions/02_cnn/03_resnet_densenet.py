@@ -38,7 +38,7 @@ few = runtime.budget(rapide=200, cours=1000, complet=10_000)  # images that they
 passes = runtime.budget(rapide=2, cours=6, complet=20)  # epochs
 judged = runtime.budget(rapide=200, cours=4000, complet=10_000)  # test images of CIFAR-10
 count = runtime.budget(rapide=1024, cours=20_000, complet=50_000)  # training images of the recipe
-epochs = runtime.budget(rapide=1, cours=7, complet=12)  # of the recipe
+epochs = runtime.budget(rapide=1, cours=7, complet=18)  # of the recipe
 width = runtime.budget(rapide=8, cours=22, complet=24)  # maps of its first stage
 
 # %% [markdown]
@@ -375,7 +375,7 @@ plots.table(rows, header=["réseau", "paramètres", "multiplications"])
 # %% [markdown]
 # Les trois blocs rendent $24 + 6 \times 12 = 96$, puis $48 + 72 = 120$, puis $60 + 72 = 132$ cartes. Le réseau a moins de poids que le ResNet-20, mais plus de multiplications, et ses convolutions rendent trois fois plus de valeurs, qu'il faut garder en mémoire pour l'apprentissage. Deux fois plus profond, il est aussi plus lent à entraîner. L'article obtient, avec augmentation, 4,51 % d'erreur pour 0,8 million de paramètres (100 couches, $k = 12$).
 #
-# Le cours livre les poids du nôtre, que le même script a entraîné brièvement : quatre époques sur les 50 000 images, vues par des fenêtres de 24 pixels, deux fois moins coûteuses. Rien, dans le réseau, ne dépend de la taille : la moyenne finale des cartes accepte aussi bien les images entières de 32 pixels, sur lesquelles il est jugé.
+# Le cours livre les poids du nôtre, que le même script a entraîné comme le ResNet-20, mais plus longtemps : soixante époques sur les 50 000 images. Deux cœurs de processeur y passeraient au moins six heures ; un GPU y a mis sept minutes.
 
 # %%
 weights.restore(densenet40, "densenet40")
@@ -383,14 +383,14 @@ answers = densenet40.predict(x_test[:2000], batch_size=250, verbose=0).argmax(ax
 print(f"DenseNet-BC 40 : {np.mean(answers == y_test[:2000]):.1%} sur {len(answers)} images de test")
 
 # %% tags=["nbval-check-output"]
-print("au moins 70 % :", np.mean(answers == y_test[:2000]) >= 0.7)
+print("au moins 90 % :", np.mean(answers == y_test[:2000]) >= 0.9)
 
 # %% [markdown]
-# Le script a mesuré 76,7 % sur les 10 000 images officielles. C'est peu : quatre époques seulement, soit une demi-heure de calcul, là où l'article en fait 300.
+# Le script a mesuré 92,3 % sur les 10 000 images officielles : mieux que le ResNet-20 (90,7 %), avec un tiers de poids en moins. La comparaison n'est pas à armes égales : ce réseau-ci a vu les images deux fois plus souvent, et chacune lui coûte plus de multiplications. L'article, lui, fait 300 époques.
 #
 # ### Ce que chaque couche réutilise
 #
-# Puisque les cartes restent séparées, on peut demander à chaque couche $l$ combien elle se sert des cartes de la couche $s$ : c'est la moyenne de la valeur absolue des poids qui les relient. La figure 5 de l'article montre cette mesure ; refaisons-la. Une différence : nous divisons par la moyenne de la couche qui lit, sans quoi l'initialisation de He, plus petite quand on lit plus de cartes, se verrait d'abord. 1 veut donc dire « autant que la moyenne de ce que lit cette couche » ; c'est aussi, à quelques pour cent près, ce que donnerait le tirage au hasard du départ. Après deux époques seulement, attendons-nous à des écarts plus faibles que dans l'article.
+# Puisque les cartes restent séparées, on peut demander à chaque couche $l$ combien elle se sert des cartes de la couche $s$ : c'est la moyenne de la valeur absolue des poids qui les relient. La figure 5 de l'article montre cette mesure ; refaisons-la. Une différence : nous divisons par la moyenne de la couche qui lit, sans quoi l'initialisation de He, plus petite quand on lit plus de cartes, se verrait d'abord. 1 veut donc dire « autant que la moyenne de ce que lit cette couche » ; c'est aussi, à quelques pour cent près, ce que donnerait le tirage au hasard du départ.
 
 
 # %%
@@ -409,10 +409,10 @@ def reuse(model, block, growth=12, depth=6):
 
 # %%
 def heat_map(axis, matrix):
-    picture = axis.imshow(matrix, cmap="viridis", vmin=0.6, vmax=1.4)
+    picture = axis.imshow(matrix, cmap="viridis", vmin=0, vmax=2)
     for source, reader in np.argwhere(np.isfinite(matrix)):
         value = matrix[source, reader]
-        shade = "black" if value > 1.1 else "white"
+        shade = "black" if value > 1.2 else "white"
         axis.text(reader, source, f"{value:.2f}", ha="center", va="center", color=shade)
     axis.set_xticks(range(7), [*range(1, 7), "suite"])
     axis.set_yticks(range(7), ["entrée", *range(1, 7)])
@@ -445,11 +445,11 @@ first, last = matrices[2][[0, 6], 6]
 print("le classifieur préfère la dernière couche à l'entrée du bloc :", last > 1.3 * first)
 
 # %% [markdown]
-# Dans les blocs, aucune case n'est éteinte : chaque couche lit tout ce qui la précède, même de loin. Mais pas également. Dans le bloc 1, les couches 2 et 3 préfèrent nettement celle qui les précède (1,33 et 1,39) à l'entrée du bloc (0,83 et 0,72). Dans les deux autres, l'entrée reste presque partout juste sous la moyenne ; pour le reste, les écarts sont petits, et des poids tirés au hasard en montrent aussi de quelques pour cent.
+# Dans les blocs, aucune case n'est éteinte : chaque couche lit tout ce qui la précède, même de loin. Mais pas également. Dans le bloc 1, l'entrée du bloc est ce que les couches regardent le moins : de 0,90 pour la deuxième à 0,52 pour la sixième, quand les couches 2 à 4 donnent 1,20 à 1,45 à celle qui les précède. Dans le bloc 2, l'entrée reste sous la moyenne presque partout, et c'est la première couche qui sert le plus, même de loin. Dans le bloc 3, la deuxième couche joue ce rôle, et la sixième néglige la cinquième (0,61).
 #
-# La dernière colonne du bloc 3 est celle du **classifieur**. Elle se détache : il donne aux quatre dernières couches un poids bien plus grand qu'à l'entrée du bloc et aux deux premières.
+# La dernière colonne du bloc 3 est celle du **classifieur**, et elle est d'une tout autre netteté : les trois dernières couches reçoivent de 2 à 3 fois le poids moyen, l'entrée du bloc moins de la moitié, les deux premières couches presque rien (0,13 et 0,12). Ce qui décide de la classe se calcule donc surtout dans les toutes dernières couches ; les premières du bloc ne servent qu'aux suivantes.
 #
-# Les réseaux de l'article (40 couches, $k = 12$, sans *bottleneck*, 300 époques) ont eu plus de temps, et montrent trois choses. Toutes les couches répartissent leurs poids sur de nombreuses couches précédentes, même lointaines : les cartes anciennes servent vraiment. Dans les blocs 2 et 3, l'entrée du bloc est ce qu'elles regardent le moins : une transition rend des cartes redondantes, et la compression a de quoi faire. Enfin, le classifieur préfère les dernières cartes, comme ici.
+# Les réseaux de l'article (40 couches, $k = 12$, sans *bottleneck*, 300 époques) montrent trois choses. Toutes les couches répartissent leurs poids sur de nombreuses couches précédentes, même lointaines : les cartes anciennes servent vraiment. Nous le retrouvons. Dans les blocs 2 et 3, l'entrée du bloc est ce qu'elles regardent le moins : une transition rend des cartes redondantes, et la compression a de quoi faire. Chez nous, c'est surtout vrai du premier bloc. Enfin, le classifieur préfère les dernières cartes, comme ici.
 
 # %% [markdown]
 # ## 7. Augmenter les images
@@ -586,7 +586,7 @@ print("l'image miroir ne fait pas perdre plus d'un demi-point :", both >= single
 # %% [markdown]
 # Près de 80 % en sept époques, et environ un point de plus en ajoutant l'avis du réseau sur l'image miroir (Jordan y ajoute des images décalées d'un pixel). À l'entraînement, l'exactitude finit autour de 83 %, sur des images retournées et décalées : l'écart est faible, le réseau surapprend peu. Le temps, lui, dépend surtout de la machine : celui-ci est celui d'un seul cœur, sur une machine occupée ; la même cellule a déjà pris 79 s sur une machine libre.
 #
-# Pour situer ce chiffre : avec 24 cartes et **toutes** les images de CIFAR-10, une recette presque identique a atteint environ 88 % en 12 époques (six minutes sur deux cœurs) ; c'est ce qu'essaie le profil `complet`. Le réseau de Jordan, plus large et plus soigné (64, 256 et 256 cartes), atteint 94 % en 3,29 secondes sur un GPU A100.
+# Pour situer ce chiffre : avec 24 cartes, **toutes** les images de CIFAR-10 et 18 époques, la même recette atteint 88,0 % sur les 10 000 images de test, et 89,3 % avec le miroir (moyennes de trois graines, 50 secondes chacune sur un GPU). C'est ce que fait le profil `complet`. Le réseau de Jordan, plus large et plus soigné (64, 256 et 256 cartes), atteint 94 % en 3,29 secondes sur un GPU A100.
 
 # %% [markdown]
 # ## À retenir

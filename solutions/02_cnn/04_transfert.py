@@ -36,8 +36,8 @@ counts = runtime.budget(rapide=(5, 20), cours=(10, 50, 200), complet=(10, 50, 20
 tests = runtime.budget(rapide=200, cours=1500, complet=4000)  # test images
 draws = runtime.budget(rapide=2, cours=3, complet=5)  # of the labelled images
 scratch_steps = runtime.budget(rapide=(10, 10), cours=(100, 250, 400), complet=(300, 600, 1200, 4000))
-tuning_epochs = runtime.budget(rapide=(2, 1), cours=(10, 4, 1), complet=(15, 10, 6, 3))
-views = runtime.budget(rapide=(4, 2), cours=(20, 10), complet=(40, 20))  # of each sign: to learn, to test
+tuning_epochs = runtime.budget(rapide=(2, 1), cours=(8, 4, 1), complet=(15, 10, 6, 3))
+views = runtime.budget(rapide=(4, 2), cours=(20, 8), complet=(40, 20))  # of each sign: to learn, to test
 sign_epochs = runtime.budget(rapide=3, cours=12, complet=30)
 
 # %% [markdown]
@@ -489,7 +489,7 @@ def from_scratch(kept, steps):
     keras.utils.set_random_seed(0)
     x, x_new = ((images.astype("float32") / 255 - 0.47) / 0.25 for images in (x_pool[kept], x_test))
     batches = augmentation.Batches(x, y_pool[kept], change, batch_size=50)
-    network = zoo.vgg((24, 48, 96), (1, 1, 1))
+    network = zoo.vgg((16, 32, 64), (1, 1, 1))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     network.compile(keras.optimizers.Adam(training.OneCycle(4e-3, steps)), loss)
     network.fit(batches, epochs=max(1, steps // len(batches)), verbose=0)
@@ -536,9 +536,9 @@ print("ajustement fin, au moins aussi juste que la sonde :", tuned[middle] > mea
 print("la sonde à 10 bat le réseau depuis zéro à 200 :", means[counts[0]] > scratch[counts[-1]])
 
 # %% [markdown]
-# Avec **10** étiquettes par classe, la sonde classe juste près de 70 % des images ; avec 200, le réseau parti de zéro n'en classe juste que la moitié. Combien lui en faudrait-il pour rejoindre la sonde ? Plus de 200 en tout cas, le plus grand nombre essayé. À 50 par classe, l'écart est de 38 points. L'ajustement fin ajoute de 3 à 5 points à la sonde, selon la taille. (La bande autour de la sonde va du plus bas au plus haut de trois tirages ; à 200 par classe, il n'y a qu'un tirage possible, et les deux autres courbes n'en ont qu'un partout.)
+# Avec **10** étiquettes par classe, la sonde classe juste près de 70 % des images ; avec 200, le réseau parti de zéro n'en classe pas juste la moitié. Combien lui en faudrait-il pour rejoindre la sonde ? Plus de 200 en tout cas, le plus grand nombre essayé. À 50 par classe, l'écart est de 41 points. L'ajustement fin ajoute de 3 à 4 points à la sonde, selon la taille. (La bande autour de la sonde va du plus bas au plus haut de trois tirages ; à 200 par classe, il n'y a qu'un tirage possible, et les deux autres courbes n'en ont qu'un partout.)
 #
-# Le réseau depuis zéro n'est pas le meilleur que l'on puisse faire : un tiers plus large, et entraîné 400 pas au lieu de 250, il a atteint 46 % à 50 par classe lors de nos essais. La conclusion ne change pas. Mais regardez les pentes : c'est lui qui progresse le plus vite. Avec les 5000 images par classe de CIFAR-10, le ResNet-20 de He et al. (2016) atteint 91 % en partant de zéro, plus que tout ce que montre notre figure. **Le transfert vaut surtout quand les étiquettes sont rares.**
+# Le réseau depuis zéro n'est pas le meilleur que l'on puisse faire : deux fois plus large, et entraîné 400 pas au lieu de 250, il a atteint 46 % à 50 par classe lors de nos essais. La conclusion ne change pas. Mais regardez les pentes : c'est lui qui progresse le plus vite. Avec les 5000 images par classe de CIFAR-10, le ResNet-20 de He et al. (2016) atteint 91 % en partant de zéro, plus que tout ce que montre notre figure. **Le transfert vaut surtout quand les étiquettes sont rares.**
 
 # %% [markdown]
 # ## 8. Quand le prêt trompe : des panneaux routiers
@@ -615,7 +615,7 @@ among = np.mean(guesses["sonde sur Lite0"][wrong] < 10)
 print("vitesses mal lues par la sonde, prises pour une autre vitesse, plus de 3 sur 4 :", among > 0.75)
 
 # %% [markdown]
-# Le petit réseau, parti de rien, gagne largement, avec vingt vues par panneau seulement ; la sonde se trompe une fois sur trois, et plus d'une fois sur deux sur les limites de vitesse. Le petit réseau a bien un avantage, les décalages tirés au hasard. Mais la pénalité de la sonde a été choisie en sa faveur, sur ces mêmes images de test : avec celle de la section 5, elle tombe à 51 % ; avec une pénalité dix fois plus faible encore, elle ne gagne qu'un point.
+# Le petit réseau, parti de rien, gagne largement, avec vingt vues par panneau seulement ; la sonde se trompe une fois sur trois, et une fois sur deux sur les limites de vitesse. Le petit réseau a bien un avantage, les décalages tirés au hasard. Mais la pénalité de la sonde a été choisie en sa faveur, sur des images de test pareilles à celles-ci : avec celle de la section 5, elle tombe vers 50 % ; avec une pénalité dix fois plus faible encore, elle ne gagne qu'un point.
 #
 # La sonde sait qu'elle voit une limite de vitesse ; elle ne sait pas **laquelle**. L'explication la plus probable : ImageNet n'a qu'une classe pour les panneaux de rue ; ce qui est écrit dessus ne changeait rien à la réponse, et rien n'a poussé le réseau à le lire. De plus, la moyenne finale de chaque carte oublie **où** sont les choses. Regardons maintenant les panneaux qui vont par deux, l'un étant à peu près le miroir de l'autre. **Prévoyez** ce que fera la sonde.
 
@@ -633,7 +633,7 @@ for pair in pairs:
 plots.table(rows, header=["paire en miroir", "réseau", "justes", "l'un pour l'autre"])
 
 # %% [markdown]
-# Dans les deux premières paires, où les dessins sont presque des miroirs exacts, la sonde choisit entre gauche et droite presque au hasard. Dans les deux autres, elle les échange moins souvent ; il est vrai que ces dessins-là diffèrent aussi par autre chose : la barre d'une interdiction ne se retourne pas avec la flèche, et les deux virages ne sont pas dessinés de la même façon. Cherchons la cause : comparons les caractéristiques d'un panneau et de son **image dans un miroir**, puis celles de deux vues du **même** panneau.
+# Dans les deux premières paires, où les dessins sont presque des miroirs exacts, la sonde n'en lit juste que la moitié au plus, et dit souvent l'un pour l'autre. Dans les deux autres, elle les échange encore, mais ces dessins-là diffèrent aussi par autre chose : la barre d'une interdiction ne se retourne pas avec la flèche, et les deux virages ne sont pas dessinés de la même façon. Le petit réseau, lui, n'en échange aucun. Cherchons la cause : comparons les caractéristiques d'un panneau et de son **image dans un miroir**, puis celles de deux vues du **même** panneau.
 
 
 # %%
@@ -655,7 +655,7 @@ print("miroir, plus de 0,9 :", likeness["une vue et son miroir"] > 0.9)
 print("deux vues du même panneau, moins de 0,7 :", likeness["deux vues du même panneau"] < 0.7)
 
 # %% [markdown]
-# Pour Lite0, un panneau et son miroir sont presque **la même image** : leur cosinus est de 0,96, bien plus que celui de deux vues du même panneau, 0,51, qui dépasse à peine celui de deux panneaux différents, 0,44. Le fond, la taille ou la lumière changent plus ces caractéristiques que le retournement de toute l'image. Pour des photographies, c'est une qualité : un chat retourné est un chat, et les réseaux d'ImageNet s'entraînent d'ordinaire avec des miroirs tirés au hasard, ce qui leur enseigne cette invariance. Pour lire une flèche, c'est une perte. Le petit réseau, lui, n'a jamais vu de miroir, et garde la place de chaque chose (`Flatten`) : il ne confond jamais les deux.
+# Pour Lite0, un panneau et son miroir sont presque **la même image** : leur cosinus est de 0,96, bien plus que celui de deux vues du même panneau, 0,53, qui ne dépasse que d'un dixième celui de deux panneaux différents, 0,43. Le fond, la taille ou la lumière changent plus ces caractéristiques que le retournement de toute l'image. Pour des photographies, c'est une qualité : un chat retourné est un chat, et les réseaux d'ImageNet s'entraînent d'ordinaire avec des miroirs tirés au hasard, ce qui leur enseigne cette invariance. Pour lire une flèche, c'est une perte. Le petit réseau, lui, n'a jamais vu de miroir, et garde la place de chaque chose (`Flatten`) : il ne confond jamais les deux.
 #
 # Ce que l'on en retient n'est pas que le transfert échoue sur des dessins. L'ajustement fin de tout le réseau y réussirait sans doute : ses premières couches voient bien les bords des chiffres. C'est qu'un réseau **figé**, lu à sa dernière couche, rend surtout ce dont sa première tâche avait besoin.
 

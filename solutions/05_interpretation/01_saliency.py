@@ -499,7 +499,7 @@ print("plus de la moitié de la saillance visée est partie :", shares["attaque"
 print("un bruit au hasard suffit à passer sous 0,6 de corrélation :", coin_rank < 0.6)
 
 # %% [markdown]
-# Les trois images se valent pour l'œil, et la réponse est la même. Après l'attaque, les 10 % de pixels visés ne portent plus que 11 % de la saillance, au lieu de 28 % : à peine plus que si elle était répartie partout également. Les taches fortes ont changé de place : l'autre œil, le front.
+# Les trois images se valent pour l'œil, et la réponse est la même. Après l'attaque, les 10 % de pixels visés ne portent plus que 11 % de la saillance, au lieu de 28 % : à peine plus que si elle était répartie partout également. Les taches fortes ont changé de place : elles étaient au bord droit et au bord bas, les voici sur les deux yeux et sur le front.
 #
 # **Mais regardez le témoin.** Un bruit que personne n'a calculé, de même amplitude, fait déjà l'essentiel : 15 %, et une corrélation de 0,31 avec la carte de départ. Ici, la fragilité n'a guère besoin d'un adversaire. Une carte qu'un bruit invisible redessine décrit un voisinage trop petit pour servir, à elle seule, d'explication ; c'est aussi ce que SmoothGrad cherche à corriger.
 
