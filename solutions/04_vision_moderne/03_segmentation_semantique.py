@@ -6,9 +6,9 @@
 # %% [markdown]
 # # Segmentation sémantique : une classe pour chaque pixel
 #
-# > Une boîte dit à peu près où est l'objet. La segmentation sémantique le dit au pixel près : chaque pixel reçoit une classe. Vous allez changer un classifieur en réseau qui rend une carte, construire et entraîner un U-Net, choisir sa fonction de coût, mesurer ce qu'il vaut, puis passer de vraies photographies et une image de microscope.
+# > Une boîte dit à peu près où est l'objet. La segmentation sémantique le dit au pixel près : chaque pixel reçoit une classe. Vous allez transformer un classifieur en un réseau qui rend une carte, construire et entraîner un U-Net, choisir sa fonction de coût, mesurer ce qu'il vaut, puis passer à de vraies photographies et à une image de microscope.
 #
-# **À la fin, vous saurez** changer une couche dense en convolution, mesurer une carte de classes (IoU, Dice, F des contours), construire un U-Net et dire à quoi servent ses raccourcis, choisir entre entropie croisée, perte focale et perte de Dice, dilater un réseau sans perdre son champ réceptif, et reconnaître ce que la segmentation sémantique ne dit pas.
+# **À la fin, vous saurez** changer une couche dense en convolution, mesurer une carte de classes (IoU, Dice, F des contours), construire un U-Net et dire à quoi servent ses raccourcis, choisir entre entropie croisée, perte focale et perte de Dice, dilater les filtres d'un réseau pour garder son champ réceptif sans réduire la carte, et reconnaître ce que la segmentation sémantique ne dit pas.
 #
 # **Prérequis** : leçons 2.1, 2.4 et 4.1 · **Durée** : 60 min · **Références** : Long, Shelhamer & Darrell 2015, *Fully Convolutional Networks* ; Ronneberger, Fischer & Brox 2015, *U-Net* ; Milletari et al. 2016, *V-Net* ; Sudre et al. 2017 (Dice généralisé) ; Lin et al. 2017, *Focal Loss* ; Chen et al. 2017, *Rethinking Atrous Convolution* ; Csurka et al. 2013 (F des contours) ; Luo et al. 2016 (champ réceptif effectif) ; Isensee et al. 2021, *nnU-Net* ; Caicedo et al. 2019 (les noyaux)
 
@@ -70,14 +70,14 @@ for name, share in zip(CLASSES, shares):
     print(f"{name:17s} {share:6.1%} des pixels")
 
 # %% [markdown]
-# Plus de huit pixels sur dix sont du fond, et la classe la plus rare n'en a qu'un sur vingt-cinq. Gardez ces chiffres en tête : ils commandent la mesure (section 3) et le coût (section 5). Une réserve, aussi : un panneau est **un seul dessin**, le même partout ; seuls changent sa taille, son angle, sa lumière et ce qu'il y a derrière. Ce test est plus facile que le monde.
+# Plus de huit pixels sur dix sont du fond, et la classe la plus rare n'en a qu'un sur vingt-cinq. Gardez ces chiffres en tête : ils commandent la mesure (section 3) et le coût (section 5). Une réserve, aussi : un panneau est **un seul dessin**, le même partout ; seuls changent sa taille, son angle, sa lumière et ce qu'il y a derrière. Ce test est plus facile que le monde réel.
 
 # %% [markdown]
 # ## 2. De la couche dense au réseau entièrement convolutif
 #
 # Un classifieur finit par des couches denses : il lit toute l'image et rend un seul vecteur. Long, Shelhamer & Darrell (2015) font une remarque qui change tout : une couche dense qui lit une carte de $h \times l \times c$ nombres est une **convolution** dont le noyau a exactement la taille de la carte. Les poids sont les mêmes ; il suffit de les ranger autrement.
 #
-# **Pariez** : une couche dense de 10 neurones lit une carte 5 × 5 × 8. Sous forme de convolution, que rendra-t-elle d'une carte plus grande, de 7 × 9 × 8 ?
+# **Pariez** : une couche dense de 10 neurones lit une carte 5 × 5 × 8. Sous forme de convolution, que rendra-t-elle pour une carte plus grande, de 7 × 9 × 8 ?
 
 # %%
 rng = np.random.default_rng(0)
@@ -96,7 +96,7 @@ print("sur la grande carte :", everywhere.shape)
 print("la case (2, 3) = la couche dense sur sa fenêtre :", np.allclose(window, everywhere[:, 2, 3], atol=1e-5))
 
 # %% [markdown]
-# La convolution applique la couche dense à **toutes** les fenêtres : 3 × 5 places, 3 × 5 réponses, sans un poids de plus. Le réseau n'a plus de taille d'image imposée. (C'est la fenêtre glissante de la leçon 4.1, retournée dans l'autre sens.)
+# La convolution applique la couche dense à **toutes** les fenêtres : 3 × 5 places, 3 × 5 réponses, sans un poids de plus. Le réseau n'a plus de taille d'image imposée. (C'est la fenêtre glissante de la leçon 4.1, mais calculée d'un seul coup.)
 #
 # Faisons-le sur un vrai classifieur : EfficientNet-Lite0 (leçon 2.4), entraîné sur ImageNet pour nommer **une** image de 224 × 224 pixels. Sa fin est une moyenne sur toutes les cases, puis une couche dense. Retirons la moyenne, et appliquons la couche dense à chaque case : une convolution 1 × 1. Comme tout est linéaire, la moyenne des réponses doit être la réponse du classifieur.
 
@@ -123,7 +123,7 @@ print("sa moyenne = le classifieur, à 1e-3 près :", np.allclose(scores.mean((0
 # %%
 cat = datasets.photo("chat")
 scores = score_map(cv2.resize(cat, (448, 288), interpolation=cv2.INTER_AREA))
-odds = ops.convert_to_numpy(ops.softmax(scores))[..., 281:286].sum(-1)  # les cinq races de chats d'ImageNet
+odds = ops.convert_to_numpy(ops.softmax(scores))[..., 281:286].sum(-1)  # les cinq classes de chats d'ImageNet
 enlarged = cv2.resize(odds, cat.shape[1::-1])
 cells = cv2.resize(odds, cat.shape[1::-1], interpolation=cv2.INTER_NEAREST)
 figures = {"photographie": cat, f"P(chat), {odds.shape[0]} × {odds.shape[1]} cases": cells,
@@ -132,12 +132,12 @@ plots.show(figures, columns=3, size=4.2,
            alt="Un chat, la carte grossière des probabilités, et le masque troué qu'on en tire")  # fmt: skip
 
 # %% [markdown]
-# Un classifieur qui n'a **jamais** vu un contour sait déjà, à peu près, où est le chat : à gauche et en bas de la tête, rien à droite, dans le flou. Mais la carte n'a que 9 × 14 cases, une pour 32 pixels, et elle suit ce qui **distingue** un chat, la joue rayée ou le museau, pas le chat entier : l'œil gauche et presque tout le front restent dehors. L'agrandir ne lui rend pas ce qu'elle n'a pas : des bords.
+# Un classifieur qui n'a **jamais** vu un contour sait déjà, à peu près, où est le chat : à gauche et en bas de la tête, et rien dans le flou, tout à droite. Mais la carte n'a que 9 × 14 cases, une pour 32 pixels, et elle semble suivre ce qui **distingue** un chat, la joue rayée ou le haut du museau, pas le chat entier : l'œil de gauche, le milieu du front et la gorge restent dehors. L'agrandir ne lui rend pas ce qu'elle n'a pas : des bords.
 
 # %% [markdown]
 # ## 3. Mesurer une carte de classes
 #
-# Compter les pixels justes ne dit rien : une carte toute de fond en aurait déjà 84 % de justes. La mesure de référence est l'**IoU** de la leçon 4.1, de pixels au lieu de boîtes, classe par classe : pour la classe $k$, avec $A$ les pixels vraiment $k$ et $B$ ceux que l'on dit $k$,
+# Compter les pixels justes ne dit rien : une carte toute de fond en aurait déjà 84 % de justes. La mesure de référence est l'**IoU** de la leçon 4.1, mais entre pixels au lieu de boîtes, classe par classe : pour la classe $k$, avec $A$ les pixels vraiment $k$ et $B$ ceux que l'on dit $k$,
 #
 # $$ \mathrm{IoU}_k = \frac{|A \cap B|}{|A \cup B|} \qquad\qquad \mathrm{Dice}_k = \frac{2\,|A \cap B|}{|A| + |B|} $$
 #
@@ -180,7 +180,7 @@ print("Dice = f1_score :", np.allclose(dice, metrics.f1_score(*pixels, average=N
 print("Dice = 2 IoU / (1 + IoU) :", np.allclose(dice, 2 * ours / (1 + ours)))
 
 # %% [markdown]
-# L'IoU compte des surfaces ; l'œil, lui, voit des **contours**. Csurka et al. (2013) mesurent l'accord des bords : la précision est la part du bord prédit qui est à moins de `tolerance` pixels du vrai bord, le rappel l'inverse, et $F = 2PR/(P+R)$.
+# L'IoU compte des surfaces ; l'œil, lui, voit des **contours**. Csurka et al. (2013) mesurent l'accord des bords : la précision est la part du bord prédit qui est à `tolerance` pixels ou moins du vrai bord, le rappel l'inverse, et $F = 2PR/(P+R)$.
 
 
 # %%
@@ -208,7 +208,7 @@ same = [np.isclose(boundary_f(mask, moved, reach), segmentation.boundary_f_score
 print("à la main = segmentation.boundary_f_score :", all(same))
 
 # %% [markdown]
-# **Pariez** : on décale toute la carte d'un, deux, quatre pixels. Quelle mesure s'effondre la première ?
+# **Pariez** : on décale toute la carte d'un, deux, quatre pixels, et le F des contours tolère un pixel. Quelle mesure s'effondre la première ?
 
 
 # %%
@@ -226,10 +226,10 @@ for shift in (0, 1, 2, 4):
 plots.table(rows, header=["décalage", "pixels justes", "IoU moyen", "F des contours"])
 
 # %% [markdown]
-# Un pixel de décalage se voit à peine. À deux, l'IoU moyen est encore de 0,82, qui passerait pour un bon résultat, mais le F des contours est tombé à 0,38 : presque tous les bords verticaux ou obliques sont faux, et seuls les bords horizontaux, que le décalage fait glisser sur eux-mêmes, le retiennent. Quant à la part de pixels justes, elle reste au-dessus de 0,9 jusqu'au bout : elle ne mesure que le fond.
+# Un pixel de décalage se voit à peine. À deux, l'IoU moyen est encore de 0,82, qui passerait pour un bon résultat, mais le F des contours est tombé à 0,38 : presque tous les bords verticaux ou obliques sont faux, et seuls les bords horizontaux, que le décalage fait glisser sur eux-mêmes, le retiennent. Quant à la part de pixels justes, elle reste au-dessus de 0,9 jusqu'au bout : elle ne mesure guère que le fond.
 
 # %% [markdown]
-# ## 4. U-Net : redescendre, remonter, se souvenir
+# ## 4. U-Net : descendre, remonter, se souvenir
 #
 # Notre carte de chats a une case pour 32 pixels : le classifieur a gagné le **quoi** en perdant le **où**. **U-Net** (Ronneberger, Fischer & Brox 2015) remonte : à chaque étage, une convolution transposée double la taille, et l'on **colle** à côté les cartes de même taille gardées à la descente. Ces raccourcis (*skips*) rendent au réseau les détails que les maximums avaient jetés.
 #
@@ -292,9 +292,9 @@ plots.show(pictures, columns=6, title="Six chiffres de test, et leur vérité")
 # %% [markdown]
 # Avec $p$ la probabilité que le réseau donne à la **bonne** classe d'un pixel, et $g$ la vérité en 0 et 1 :
 #
-# - **entropie croisée** : $-\log p$, moyennée sur les pixels. Le fond, près de trente fois plus nombreux, y parle d'autant plus fort ;
+# - **entropie croisée** : $-\log p$, moyennée sur les pixels. Les pixels de fond, près de trente fois plus nombreux, y parlent d'autant plus fort ;
 # - **perte focale** (Lin et al. 2017) : $-(1-p)^\gamma \log p$, ici $\gamma = 2$. Un pixel facile, $p$ proche de 1, ne compte presque plus ;
-# - **perte de Dice** (Milletari et al. 2016, avec les sommes de Sudre et al. 2017) : un Dice « mou », calculé avec les probabilités, donc dérivable ; chaque classe y pèse autant, quelle que soit sa surface :
+# - **perte de Dice** (Milletari et al. 2016 ; ici sans les carrés de leur dénominateur, et avec une fraction par classe ; Sudre et al. 2017 comparent plusieurs coûts de cette famille) : un Dice « mou », calculé avec les probabilités, donc dérivable ; chaque classe y pèse autant, quelle que soit sa surface :
 #
 # $$ L = 1 - \frac{1}{K} \sum_k \frac{2 \sum_i p_{ik}\, g_{ik} + 1}{\sum_i p_{ik} + \sum_i g_{ik} + 1} $$
 #
@@ -309,7 +309,7 @@ for value in (0.1, 0.5, 0.9):
     print(f"p = {value} : entropie {-np.log(value):.3f}, focale {-((1 - value) ** 2) * np.log(value):.4f}")
 
 # %% [markdown]
-# Un pixel douteux ($p = 0,1$) coûte presque autant avec la focale. Un pixel facile ($p = 0,9$) coûte cent fois moins : des milliers de pixels de fond déjà compris ne couvrent plus la voix des autres.
+# Un pixel mal classé ($p = 0,1$) coûte presque autant avec la focale. Un pixel facile ($p = 0,9$) coûte cent fois moins : des milliers de pixels de fond déjà compris ne couvrent plus la voix des autres.
 #
 # | Exercice 4.3.b | difficulté ●●○ | 12 min | vérifié : égal à un calcul de SciPy ; classe absente, sommes sur le lot, gradient non nul |
 # | --- | --- | --- | --- |
@@ -380,9 +380,9 @@ print("l'entropie croisée trouve moins d'un quart des pixels de chiffre :", rec
 print("la perte de Dice en trouve au moins 0,2 de plus :", recalls["Dice"] > recalls["entropie croisée"] + 0.2)
 
 # %% [markdown]
-# Mêmes poids, mêmes lots, quatre-vingts pas seulement, et trois réseaux très différents. L'entropie croisée et la focale ont trouvé le minimum paresseux : **tout est fond**. À 96 % de pixels justes, contre 92 % pour le Dice, elles gagnent même à cette mesure-là ! La perte de Dice, elle, retrouve les trois quarts des pixels de chiffre ; elle le paie en précision (0,27) : des traits trop épais, des taches en trop, et, sur le lac pâle de la première image, tout un semis de faux pixels autour d'un chiffre presque invisible.
+# Mêmes poids, mêmes lots, quatre-vingts pas seulement, et des réseaux très différents. Avec l'entropie croisée ou la focale, le réseau s'en tient à la réponse paresseuse : **tout est fond**, à quelques pixels près. À 96 % de pixels justes, contre 92 % pour le Dice, elles gagnent même à cette mesure-là ! La perte de Dice, elle, retrouve les trois quarts des pixels de chiffre ; elle le paie en précision (0,27) : des traits trop épais, des taches en trop, et, dans le ciel pâle de la première image, tout un semis de faux pixels, mais presque rien sur le chiffre, à peine visible.
 #
-# Ne concluez pas que la focale ne sert à rien. Elle a été conçue pour un long entraînement, celui d'un détecteur ; à quatre-vingts pas, ses gradients, partout plus petits, ont à peine fait bouger le réseau. Le profil `complet` laisse aux trois coûts trente fois plus de pas : c'est l'expérience à faire. Le Dice a aussi ses défauts : une classe de quelques pixels y pèse autant que tout le fond, et une erreur d'un pixel y fait un grand saut. D'où la recette d'usage, dans la section suivante : **additionner**.
+# Ne concluez pas que la focale ne sert à rien. Elle a été conçue pour le long entraînement d'un détecteur, où presque toutes les cases sont du fond facile ; quatre-vingts pas, c'est trop peu pour la juger. Le profil `complet` laisse aux trois coûts trente fois plus de pas : c'est l'expérience à faire. Le Dice a aussi ses défauts : une classe de quelques pixels y pèse autant que tout le fond, et une erreur d'un pixel y fait un grand saut. D'où la recette d'usage, dans la section suivante : **additionner**.
 
 # %% [markdown]
 # ## 6. Entraîner, avec et sans raccourcis
@@ -427,12 +427,12 @@ plots.show(pictures, columns=5, size=2.4,
 # %% [markdown]
 # Avec raccourcis, 0,92 d'IoU moyen après deux passages sur 600 scènes. Il reste une tache sur le fond sombre de la première scène, un peu de vert au-dessus du dernier parking.
 #
-# Sans raccourcis, et pourtant **deux fois plus** entraîné, le réseau a deux défauts. Il apprend bien plus lentement : il n'a encore trouvé aucun stop (IoU nul), et son coût baisse toujours. Et ses contours sont mous. Regardez le parking : les deux réseaux y ont la même IoU, 0,90, mais, dans la quatrième scène, les carrés sans raccourcis sont devenus des galets aux coins ronds. Le F des contours, toutes classes réunies, tombe de 0,92 à 0,54 (les stops oubliés y comptent pour 0). Tout ce que ce réseau sait de l'image passe par la carte du bas, de 8 × 8 cases : les coins n'y tiennent pas. Les raccourcis font donc deux choses : ils rendent les **contours**, et ils ouvrent au gradient un chemin **court**.
+# Sans raccourcis, et pourtant **deux fois plus** entraîné, le réseau a deux défauts. Il apprend bien plus lentement : il n'a encore trouvé aucun stop (IoU de 0,00), et son coût baisse toujours. Et ses contours sont mous. Regardez le parking : les deux réseaux y ont le même IoU, 0,90, mais, dans la quatrième scène, les carrés sans raccourcis sont devenus des galets aux coins ronds. Le F des contours, toutes classes réunies, tombe de 0,92 à 0,54 (les stops oubliés y comptent pour 0). Tout ce que ce réseau sait de l'image passe par la carte du bas, de 8 × 8 cases : les coins n'y tiennent pas. Les raccourcis font donc deux choses : ils rendent les **contours**, et ils ouvrent au gradient un chemin **court**.
 
 # %% [markdown]
 # ## 7. Voir large sans perdre les pixels : la convolution dilatée
 #
-# Il y a une autre façon de ne pas perdre le « où » : ne pas réduire. Mais chaque pas de 2 doublait aussi le **champ réceptif**, la part de l'image que voit une case. DeepLab (Chen et al.) garde les deux : il supprime le pas, et **écarte** les poids des filtres qui suivent. Un filtre 3 × 3 de dilatation 2 lit neuf pixels, un sur deux, dans une fenêtre de 5 × 5. C'est exact : le filtre dilaté calcule ce qu'aurait calculé le réseau réduit, à toutes les places au lieu d'une sur deux par côté.
+# Il y a une autre façon de ne pas perdre le « où » : ne pas réduire. Mais chaque pas de 2 faisait aussi grandir deux fois plus vite le **champ réceptif**, la part de l'image que voit une case. DeepLab (Chen et al.) garde les deux : il supprime le pas, et **écarte** les poids des filtres qui suivent. Un filtre 3 × 3 de dilatation 2 lit neuf pixels, un sur deux, dans une fenêtre de 5 × 5. C'est exact : le filtre dilaté calcule ce qu'aurait calculé le réseau réduit, à toutes les places au lieu d'une sur deux par côté.
 
 # %% tags=["nbval-check-output"]
 gray = cv2.cvtColor(cat, cv2.COLOR_RGB2GRAY)[None, ..., None]
@@ -448,7 +448,7 @@ print("le réduit est le dilaté, une case sur deux :", np.allclose(reduced, dil
 # | Exercice 4.3.c | difficulté ●●○ | 10 min | vérifié : chaque case lit les mêmes pixels qu'avant ; les dilatations de DeepLab |
 # | --- | --- | --- | --- |
 #
-# Écrivez `dilate(stack, limit)` : une liste de `(côté, pas)`, la première couche d'abord, vers une liste de `(côté, pas, dilatation)` dont le pas cumulé, le produit des pas, ne dépasse pas `limit`.
+# Écrivez `dilate(stack, limit)` : une liste de `(côté, pas)`, le côté du filtre et le pas de chaque couche, la première d'abord, vers une liste de `(côté, pas, dilatation)` dont le pas cumulé, le produit des pas, ne dépasse pas `limit`.
 
 
 # %%
@@ -525,7 +525,7 @@ plots.show(figures, columns=2, size=5,
 print(f"la moitié du gradient tient dans {area:.1%} de l'image")
 
 # %% [markdown]
-# La tache est ronde et floue, entre les yeux et le museau : la moitié du gradient tient dans un vingtième de l'image. Le champ **effectif** est bien plus petit que les 491 pixels du calcul, parce qu'un pixel proche du centre passe par beaucoup plus de chemins qu'un pixel du bord. On y devine l'œil : le réseau lit ce qui l'aide.
+# La tache est ronde et floue, entre les yeux et le museau : la moitié du gradient tient dans un vingtième du carré de 513 pixels que lit le réseau (la photographie, et une bande unie dessous). Le champ **effectif** est bien plus petit que les 491 pixels du calcul, parce qu'un pixel proche du centre passe par beaucoup plus de chemins qu'un pixel du bord. On y devine un œil : le champ effectif dépend aussi de ce que montre l'image.
 
 # %% [markdown]
 # ## 8. DeepLab sur de vraies photographies
@@ -627,7 +627,7 @@ plots.show(figures, columns=3, size=4,
            alt="Le quart jugé, sa vérité, et les erreurs : un liseré au bord des noyaux")  # fmt: skip
 
 # %% [markdown]
-# Huit cents vignettes tirées de **trois quarts d'une seule image** suffisent : IoU de 0,88 et Dice de 0,94 sur le quart jamais vu, contre 0,81 et 0,89 pour le seuil d'Otsu. L'écart se voit surtout au contour, 0,94 contre 0,85. Les erreurs forment un liseré d'un ou deux pixels, là où le bord lui-même est flou. Mais regardez en haut, et à droite : un filet **bleu** remplit l'intervalle entre deux noyaux voisins. Quelques pixels, qui ne coûtent presque rien à l'IoU…
+# Huit cents vignettes tirées de **trois quarts d'une seule image** suffisent : IoU de 0,88 et Dice de 0,94 sur le quart jamais vu, contre 0,81 et 0,89 pour le seuil d'Otsu. L'écart se voit surtout au contour, 0,94 contre 0,85. Les erreurs forment surtout un liseré d'un ou deux pixels, là où le bord lui-même est flou. Mais regardez en haut à gauche, et à droite : un filet **bleu** remplit l'intervalle entre deux noyaux voisins. Quelques pixels, qui ne coûtent presque rien à l'IoU…
 
 # %% [markdown]
 # ## 10. Pourquoi la sémantique ne suffit pas
@@ -676,7 +676,7 @@ plots.show(figures, columns=2, size=5,
 #
 # ## Pour aller plus loin
 #
-# - Ajoutez « sac » aux classes de la section 1 : un vêtement change de forme et de couleur d'une image à l'autre. Quelle IoU obtient-il, et combien d'époques lui faut-il ?
+# - Ajoutez « sac » aux classes de la section 1 : un sac change de forme et de couleur d'une image à l'autre. Quel IoU obtient-il, et combien d'époques lui faut-il ?
 # - Donnez à `fit` les poids de pixel `segmentation.border_weights` (Ronneberger et al. 2015, équation 2) : les noyaux voisins se séparent-ils mieux ?
 # - Chen et al. 2018 (*DeepLabV3+*) réunissent les deux idées de la leçon, la dilatation et un raccourci vers les cartes fines.
 # - Leçon 4.4 : un numéro par objet. Leçon 4.5 : un U-Net qui repeint au lieu d'étiqueter.

@@ -58,7 +58,7 @@ print(f"carte de classes parfaite : {parts.max()} objets pour {truth.max()} noya
 # %% [markdown]
 # ## 2. Mesurer des objets
 #
-# Tout part d'un tableau : l'IoU de chaque vrai objet avec chaque objet prédit. Un tableau de compte suffit : combien de pixels portent à la fois le numéro $i$ dans la vérité et $j$ dans la prédiction ?
+# Tout part d'un tableau : l'IoU de chaque vrai objet avec chaque objet prédit. Pour le remplir, il suffit de compter : combien de pixels portent à la fois le numéro $i$ dans la vérité et $j$ dans la prédiction ?
 
 
 # %%
@@ -77,7 +77,7 @@ same = np.allclose(overlap, segmentation.mask_iou(truth, parts))
 print("tableau", overlap.shape, "· comme segmentation.mask_iou :", same)
 
 # %% [markdown]
-# La **qualité panoptique** (Kirillov et al. 2019, équation 1) en tire un nombre. Un vrai objet et un objet prédit forment une **paire** (TP) si leur IoU dépasse strictement 0,5 ; comme deux objets prédits ne partagent aucun pixel, un vrai objet ne peut alors avoir qu'un partenaire, et il n'y a rien à choisir. Les prédits sans partenaire sont des FP, les vrais sans partenaire des FN. Alors :
+# La **qualité panoptique** (Kirillov et al. 2019) en tire un nombre. Un vrai objet et un objet prédit forment une **paire** (TP) si leur IoU dépasse strictement 0,5 ; comme deux objets prédits ne partagent aucun pixel, un vrai objet ne peut alors avoir qu'un partenaire, et il n'y a rien à choisir. Les prédits sans partenaire sont des FP, les vrais sans partenaire des FN. Alors :
 #
 # $$ \mathrm{PQ} = \underbrace{\frac{\sum_{\text{paires}} \mathrm{IoU}}{|TP|}}_{\text{SQ : les contours}} \times \underbrace{\frac{|TP|}{|TP| + \frac12 |FP| + \frac12 |FN|}}_{\text{RQ : les objets}} $$
 #
@@ -150,7 +150,7 @@ counts = segmentation.splits_and_merges(truth, otsu)
 print("à la main = labs :", splits_and_merges(truth, otsu) == (counts["splits"], counts["merges"]))
 
 # %% [markdown]
-# La carte parfaite garde de bons contours (SQ 0,95), mais seize de ses objets en fondent plusieurs, et son AP50 n'est que de 0,81. Le seuil d'Otsu cumule deux fautes : la silhouette elle-même (son IoU, celui de la leçon 4.3, est de 0,71) et les fusions, vingt et une. Il ne fait que 84 objets, et PQ tombe à 0,38.
+# La carte parfaite garde de bons contours (SQ 0,95), mais seize de ses objets en fondent plusieurs, et son AP50 n'est que de 0,81. Le seuil d'Otsu cumule deux fautes : la silhouette elle-même (son IoU, mesuré comme à la leçon 4.3 mais sur toute l'image, n'est que de 0,71) et les fusions, vingt et une. Il ne fait que 84 objets, et PQ tombe à 0,38.
 
 # %% [markdown]
 # ## 3. Séparer par la forme : distance et ligne de partage des eaux
@@ -167,12 +167,12 @@ plots.show(
 )  # fmt: skip
 
 # %% [markdown]
-# Sur la silhouette, la paire du bas et le trio qui la suit sont d'un seul tenant ; sur la carte des distances, presque chaque noyau a son **sommet**, clair. D'où les **marqueurs** : un numéro par sommet. Un pixel est un sommet si aucun autre n'est plus profond, à `spacing` pixels ou moins en ligne et en colonne.
+# Sur la silhouette, la paire du bas, à gauche, est d'un seul tenant, et le trio, à sa droite, de même ; sur la carte des distances, presque chaque noyau a son **sommet**, clair. D'où les **marqueurs** : un numéro par sommet. Un pixel d'un objet est un sommet si aucun autre n'a de distance plus grande, à `spacing` pixels ou moins en ligne et en colonne : dans le carré, donc, qui le dépasse de `spacing` pixels de chaque côté.
 #
 # | Exercice 4.4.b | difficulté ●●○ | 10 min | vérifié : égal à une double boucle ; disques qui se touchent, plateaux, sommets trop proches, aucun objet |
 # | --- | --- | --- | --- |
 #
-# Écrivez `markers(distance, spacing)` : une carte de distances `(H, L)`, 0 au fond, vers une carte d'entiers : 0, ou le numéro du sommet. `ndimage.maximum_filter` et `ndimage.label` font presque tout ; deux pixels d'un même sommet peuvent ne se toucher que par un coin.
+# Écrivez `markers(distance, spacing)` : une carte de distances `(H, L)`, 0 au fond, vers une carte d'entiers : 0, ou le numéro du sommet, à partir de 1 et dans l'ordre de la lecture. `ndimage.maximum_filter` et `ndimage.label` font presque tout ; deux pixels d'un même sommet peuvent ne se toucher que par un coin.
 
 
 # %%
@@ -191,7 +191,7 @@ check.markers(markers)
 # Le `& (distance > 0)` compte : loin de tout objet, 0 est aussi le maximum de son voisinage, et le fond entier deviendrait un marqueur.
 
 # %% [markdown]
-# Reste à rendre chaque pixel du masque à un marqueur. Retournons la carte : les sommets deviennent des **cuvettes**. L'eau sourd des marqueurs et monte ; chaque pixel appartient à la première eau qui l'atteint, et les objets se séparent où deux eaux se rencontrent. C'est la **ligne de partage des eaux** (*watershed*, Vincent & Soille 1991), ici par inondation : une file de priorité donne toujours le pixel le plus bas.
+# Reste à rendre chaque pixel du masque à un marqueur. Retournons la carte : les sommets deviennent des **cuvettes**. L'eau sourd des marqueurs et monte ; chaque pixel appartient à la première eau qui l'atteint, et les objets se séparent où deux eaux se rencontrent. C'est la **ligne de partage des eaux** (*watershed*, Vincent & Soille 1991). Ici, une file de priorité donne toujours le pixel le plus bas parmi les voisins de l'eau.
 
 
 # %%
@@ -258,7 +258,7 @@ def try_spacing(spacing):
 plots.explore(try_spacing, spacing=(2, 25, 1), static=[{"spacing": 3}, {"spacing": 20}])
 
 # %% [markdown]
-# À 3 pixels, le noyau brillant et celui du haut du trio sont chacun en deux morceaux, et le reste est juste. À 20, la paire ne fait plus qu'un objet, et le trio s'est fondu avec le noyau brillant. Déplacez le curseur : aucune valeur ne réussit tout.
+# À 3 pixels, le noyau brillant et celui du haut du trio sont chacun en deux morceaux, et le reste est juste. À 20, la paire ne fait plus qu'un objet, et le trio s'est fondu avec le noyau brillant. Déplacez le curseur : en trouvez-vous une qui réussisse tout l'amas ? Sur l'image entière, aucune des cinq valeurs du tableau n'y parvient.
 
 # %% [markdown]
 # ## 4. Séparer par les bords : un U-Net
@@ -274,7 +274,7 @@ for name, picture in (("Otsu", nuclei.image), ("Otsu, éclaircie", light)):
 plots.table(rows, header=HEADER)
 
 # %% [markdown]
-# La distance double l'AP50, ou presque, et réduit les fusions à peu près de moitié : elle vaut mieux que rien. Mais elle ne touche pas aux contours. SQ reste sous 0,80, parce que la silhouette elle-même est fausse, et aucun partage des eaux n'y peut rien : 0,52 d'AP50, c'est le mieux que nous fassions sans apprendre.
+# La distance double l'AP50, ou presque, et réduit les fusions à peu près de moitié, au prix de huit noyaux coupés : elle vaut mieux que rien. Mais elle ne touche pas aux contours. SQ reste sous 0,80, parce que la silhouette elle-même est fausse, et aucun partage des eaux n'y peut rien : 0,52 d'AP50, c'est le mieux que nous ayons fait sans apprendre.
 #
 # Le réseau de la leçon 4.3 peut apprendre la silhouette. Mais il peut apprendre mieux : les **bords communs**, que l'on voit sur l'image et pas sur la silhouette. On ajoute donc une troisième classe. Pour un pixel, soient $d_1$ et $d_2$ les distances au noyau le plus proche et au suivant ; Ronneberger et al. (2015, équation 2) s'en servent pour donner plus de poids, dans le coût, aux pixels du fond où $d_1 + d_2$ est petit (`segmentation.border_weights`). Nous en faisons une classe : **bord** si $d_1 + d_2 \leq 4$ pixels. Un noyau isolé n'a pas de bord.
 
@@ -294,7 +294,7 @@ print("à la main = labs :", (border_targets(truth[CLUMP]) == small).all())
 print("fond, intérieur, bord :", (np.bincount(targets.ravel()) / targets.size).round(3))
 
 # %% [markdown]
-# Un pixel sur cent est un bord : nous le compterons quatre fois dans le coût. Une fois les trois probabilités connues, `segmentation.split_by_borders` refait le chemin de la section 3 : les **cœurs**, où « intérieur » dépasse un demi, sont les marqueurs, et l'eau monte d'eux sur cette même probabilité, jusqu'où le fond dépasse un demi. Avec un réseau parfait, que vaudrait la méthode ?
+# Un pixel sur cent est un bord : nous le compterons quatre fois dans le coût. Une fois les trois probabilités connues, `segmentation.split_by_borders` refait le chemin de la section 3 : les **cœurs**, où « intérieur » dépasse un demi, sont les marqueurs, et l'eau monte d'eux sur cette même probabilité, retournée, jusqu'où le fond dépasse un demi. Avec un réseau parfait, que vaudrait la méthode ?
 
 # %%
 ideal = segmentation.split_by_borders(np.eye(3)[targets])
@@ -307,16 +307,16 @@ plots.show(
 plots.table([row("bords parfaits", truth, ideal)], header=HEADER)
 
 # %% [markdown]
-# 126 objets, PQ de 0,98 : trois classes suffisent presque. Le trio est séparé, parce que le bord vient de l'image et non de la silhouette. Le seul défaut, dans toute l'image, est un noyau coupé.
+# 126 objets, PQ de 0,98 : trois classes suffisent presque. Le trio est séparé, parce que ses bords sont donnés, et non devinés sur la silhouette. Dans toute l'image, un seul objet est de trop : un noyau est coupé.
 #
 # ### Quatre quarts, quatre réseaux
 #
-# Nous n'avons qu'une image. Coupons-la en quatre : le réseau apprend sur trois quarts et se mesure sur le dernier, et chaque quart passe son tour. **Aucun** pixel du quart mis de côté n'entre dans l'apprentissage, sinon par la moyenne et l'écart type qui centrent l'image.
+# Nous n'avons qu'une image. Coupons-la en quatre : le réseau apprend sur trois quarts et se mesure sur le dernier, et chaque quart est mis de côté à son tour. **Aucun** pixel du quart mis de côté n'entre dans l'apprentissage, sinon par la moyenne et l'écart type qui centrent l'image et, tout contre la coupe, par les bords communs à deux noyaux qu'elle sépare.
 
 # %%
 quarters = {f"{down} {side}": np.s_[a : a + 256, b : b + 256] for a, down in ((0, "haut"), (256, "bas"))
             for b, side in ((0, "gauche"), (256, "droite"))}  # fmt: skip
-turns = list(quarters)[: runtime.budget(rapide=1, cours=4, complet=4)]  # les quarts qui passent leur tour
+turns = list(quarters)[: runtime.budget(rapide=1, cours=4, complet=4)]  # les quarts mis de côté, tour à tour
 x = ((light - light.mean()) / light.std()).astype("float32")
 cost = np.array([1, 1, 4], "float32")[targets]  # un bord compte quatre fois
 
@@ -462,21 +462,21 @@ for name in turns:
 plots.show(pictures, columns=4, size=3.2, alt="Les quatre quarts, vrais noyaux et noyaux trouvés côte à côte")
 
 # %% [markdown]
-# En haut à gauche, un noyau brillant est coupé en deux. En haut à droite, deux petits noyaux se fondent. En bas à gauche, le halo d'un noyau très brillant avale son voisin de droite, et le trio de la section 3 est mal découpé : ses coupes sont droites, là où le réseau a hésité. En bas à droite, 29 objets pour 29 noyaux. Les erreurs se tiennent là où nous hésiterions aussi.
+# En haut à gauche, un noyau brillant est coupé en deux. En haut à droite, deux petits noyaux se fondent. En bas à gauche, le halo d'un noyau très brillant avale son voisin de droite, le trio de la section 3 est mal découpé, par des coupes toutes droites qui ne suivent aucun bord, et, dans le coin en haut à droite, deux noyaux se fondent. En bas à droite, 29 objets pour 29 noyaux. Les erreurs se tiennent là où nous hésiterions aussi.
 
 # %% [markdown]
 # ## 5. Des boîtes vers les pixels : RoIAlign
 #
-# Les noyaux se ressemblent tous : un objet est un cœur entouré d'un bord. Un pantalon posé sur un sac, lui, n'a ni cœur ni forme ronde, et il faut aussi dire que c'est un pantalon. L'autre chemin **descend** : un détecteur donne une boîte et une classe ; il reste à dire, dans la boîte, quels pixels sont à l'objet. C'est **Mask R-CNN** (He et al. 2017).
+# Les noyaux se ressemblent tous : un objet est un cœur, que des bords séparent de ses voisins. Un pantalon posé sur un sac, lui, n'a ni cœur ni forme ronde, et il faut aussi dire que c'est un pantalon. L'autre chemin **descend** : un détecteur donne une boîte et une classe ; il reste à dire, dans la boîte, quels pixels sont à l'objet. C'est **Mask R-CNN** (He et al. 2017).
 #
-# Le détecteur a déjà calculé une carte de caractéristiques, une case pour 8 pixels. Il faut en découper ce que couvre la boîte, quelle que soit sa taille, sur une grille fixe, 7 × 7 par exemple. Mais les bords d'une boîte ne tombent pas sur ceux des cases. L'ancêtre, **RoIPool**, arrondissait. **RoIAlign** n'arrondit rien : il place des points dans chaque cellule de la grille, lit la carte à ces points par **interpolation bilinéaire**, et en fait la moyenne.
+# Le détecteur a déjà calculé une carte de caractéristiques, une case pour 8 pixels. Il faut en découper ce que couvre la boîte, quelle que soit sa taille, sur une grille fixe, 7 × 7 par exemple. Mais les bords d'une boîte ne tombent pas sur ceux des cases. L'ancêtre, **RoIPool** (Girshick 2015, *Fast R-CNN*), arrondissait. **RoIAlign** n'arrondit rien : il place des points dans chaque cellule de la grille, lit la carte à ces points par **interpolation bilinéaire**, et en fait la moyenne.
 #
-# Le centre du pixel $i$ est en $i + 0{,}5$. Un point d'abscisse $x$ se lit donc à l'indice $u = x - 0{,}5$, borné entre $0$ et $L - 1$. Avec $l$ l'entier juste en dessous et $f = u - l$, la valeur est $(1 - f)\,F_l + f\,F_{l+1}$ ; on fait de même en ordonnée.
+# Le centre du pixel $i$ est en $i + 0{,}5$. Un point d'abscisse $x$ se lit donc à l'indice $u = x - 0{,}5$, borné entre $0$ et $L - 1$. Avec $l$ l'entier juste en dessous (mais $L - 2$ au plus, pour que $l + 1$ existe) et $f = u - l$, la valeur est $(1 - f)\,F_l + f\,F_{l+1}$ ; on fait de même en ordonnée.
 #
 # | Exercice 4.4.c | difficulté ●●● | 15 min | vérifié : égal à SciPy ; exact sur une rampe ; boîte qui dépasse, boîte plus petite qu'un pixel, carte non carrée |
 # | --- | --- | --- | --- |
 #
-# Écrivez `roi_align(features, box, size, samples=2)` : une carte `(H, L)` et une boîte `x1, y1, x2, y2`, dans la même unité que la carte, vers `(size, size)`. Chaque cellule est la moyenne de `samples` × `samples` points, aux milieux de parts égales.
+# Écrivez `roi_align(features, box, size, samples=2)` : une carte `(H, L)` et une boîte `x1, y1, x2, y2`, en cases de la carte, vers `(size, size)`. On coupe la boîte en `size` × `size` cellules égales, et chaque cellule en `samples` × `samples` parts égales : la cellule vaut la moyenne de ce qu'on lit aux milieux de ses parts. Rien n'est arrondi.
 
 
 # %%
@@ -531,7 +531,7 @@ print(f"boîtes arrondies : {shift['boîtes arrondies'].mean():.1f} pixels en mo
       f"{shift['boîtes arrondies'].max():.1f} au pire")  # fmt: skip
 
 # %% [markdown]
-# RoIAlign lit exactement où il croit lire. Les boîtes arrondies, elles, déplacent leurs cellules de 2,4 pixels en moyenne, et jusqu'à 3,9 : presque une demi-case, sur des boîtes de 12 à 25 pixels. Pour donner une classe, peu importe ; pour tracer un contour, c'est beaucoup. (RoIPool arrondit encore une fois, à l'intérieur de la boîte, et garde le maximum de chaque cellule.)
+# RoIAlign lit exactement où il croit lire. Les boîtes arrondies, elles, déplacent leurs cellules : la plus mal placée de chaque boîte l'est de 2,4 pixels en moyenne, et de 3,9 au pire, presque une demi-case, sur des boîtes de 12 à 25 pixels. Pour donner une classe, peu importe ; pour tracer un contour, c'est beaucoup. (RoIPool arrondit encore une fois, à l'intérieur de la boîte, et garde le maximum de chaque cellule.)
 #
 # ## 6. Une tête de masques
 #
@@ -558,7 +558,7 @@ epochs = runtime.budget(rapide=1, cours=5, complet=20)
 schedule = training.OneCycle(6e-3, epochs * -(-count // 16))
 trainer.compile(keras.optimizers.Adam(schedule), detection.loss(grid))
 encoded = detection.encode(list(zip(train.boxes, train.classes)), grid)
-training.fit(trainer, train.images, encoded, epochs=epochs, batch_size=16)
+history = training.fit(trainer, train.images, encoded, epochs=epochs, batch_size=16)
 
 # %%
 known = list(zip(test.boxes, test.classes))
@@ -707,7 +707,7 @@ print("la carte fine y ajoute encore, AP75 :", both[1] > deep[1] + 0.05)
 # %% [markdown]
 # Une boîte pleine n'est pas un masque : 0,20 d'AP. La tête monte à 0,33, et la carte fine à 0,43. C'est l'AP75 qui gagne le plus, de 0,09 à 0,44 : le contour, et non la trouvaille. À 8 pixels la case, un sac de 20 pixels tient dans deux cases et demie ; la carte fine en a dix.
 #
-# Et l'arrondi ? Il coûte 0,03 d'AP75, sur une seule graine : peu, et peut-être rien. La tête entraînée sur des boîtes arrondies s'en accommode, puisqu'elle apprend ce qu'elle peut des cellules déplacées ; ici, c'est la finesse de la carte qui commande. Enfin, aux vraies boîtes, l'AP50 passe de 0,70 à 0,94 : **le plus gros de ce qui manque, c'est le détecteur**. Sur COCO, Mask R-CNN annonce 35,7 % d'AP de masques, avec un ResNet-101 et une FPN.
+# Et l'arrondi ? Il coûte 0,03 d'AP75, sur une seule graine : peu, et peut-être rien. La tête entraînée sur des boîtes arrondies s'en accommode, puisqu'elle apprend ce qu'elle peut des cellules déplacées ; ici, c'est la finesse de la carte qui commande. Enfin, aux vraies boîtes, l'AP50 passe de 0,70 à 0,94 : **à ce seuil, le plus gros de ce qui manque vient du détecteur**. Aux seuils plus sévères, le contour compte encore : l'AP, passée de 0,43 à 0,63, reste loin de 1. Sur COCO, Mask R-CNN annonce 35,7 % d'AP de masques, avec un ResNet-101 et une FPN.
 
 # %%
 best = [paint(m[s > 0.3], s[s > 0.3])[0] for m, s in zip(masks["RoIAlign, deux cartes"], scores)]
@@ -719,7 +719,7 @@ plots.show(
 )  # fmt: skip
 
 # %% [markdown]
-# Les panneaux sont ronds, et les sacs des scènes 4 et 5 sont bien cernés ; celui de la troisième déborde. Le premier panneau est coupé droit, à sa droite : la boîte s'arrêtait trop tôt, et un masque ne sort jamais de sa boîte. Surtout, le petit sac de la première scène, le pantalon de la quatrième, deux objets de la cinquième et les trois de la dernière n'ont rien : **sans boîte, pas de masque**. C'est la faiblesse de ce chemin.
+# Les panneaux sont ronds, et les sacs des scènes 4 et 5 sont bien cernés ; celui de la troisième déborde. Le premier panneau est coupé droit, à sa droite : la boîte s'arrêtait trop tôt, et un masque ne sort jamais de sa boîte. Surtout, le petit sac de la première scène, le pantalon de la quatrième, deux objets de la cinquième et les trois de la dernière n'ont rien, à ce seuil de 0,3 : **sans boîte, pas de masque**. C'est la faiblesse de ce chemin.
 
 # %% [markdown]
 # ## 7. Quel chemin prendre ?
@@ -728,9 +728,9 @@ plots.show(
 # | --- | --- | --- |
 # | idée | cœurs et bords, puis partage des eaux | détecter, puis un masque par boîte |
 # | va bien | objets nombreux, serrés, semblables : cellules, grains, arbres vus du ciel | objets variés, à nommer, de tailles diverses |
-# | va mal | objets troués, coupés en deux par un autre : un seul cœur par objet | objets que leurs boîtes confondent : longs, obliques, serrés |
+# | va mal | objets coupés en deux par un autre : chaque morceau a son cœur | objets que leurs boîtes confondent : longs, obliques, serrés |
 # | se règle | seuils des marqueurs, taille des objets | seuils de score et de NMS |
-# | coûte | autant, quel que soit le nombre d'objets | une tête par boîte |
+# | coûte | à peu près autant, quel que soit le nombre d'objets | un passage de la tête par boîte |
 #
 # La **segmentation panoptique** (Kirillov et al. 2019) demande les deux à la fois : une classe à chaque pixel (ciel, route), et un numéro à chaque objet.
 

@@ -105,7 +105,7 @@ print(f"un trou de 2 % laissé noir : {whole.mean():.1f} dB sur l'image, {inside
 #
 # Avant les réseaux, on remplissait un trou en prolongeant son bord.
 #
-# - **Telea** (2004) avance du bord vers le centre ; chaque pixel est une moyenne pondérée de ses voisins déjà connus.
+# - **Telea** (2004) avance du bord vers le centre ; chaque pixel est une moyenne pondérée de ce qu'annoncent ses voisins déjà connus.
 # - **Navier–Stokes** (Bertalmio et al. 2001) prolonge les lignes d'égal gris comme s'écoule un fluide.
 # - **Biharmonique** (Damelin & Hoang 2018) : la surface la plus lisse, $\Delta^2 u = 0$ dans le trou, raccordée au bord en valeur et en pente.
 #
@@ -139,7 +139,7 @@ structure = marks(inpainting.ssim, METHODS)
 print_marks(structure, 2)
 
 # %% [markdown]
-# La biharmonique gagne presque partout, et nettement sur les traits : quand le bord est tout près, prolonger aussi la pente paie. Mais dans le rectangle de 40 %, elle passe derrière Telea (15,9 contre 16,3 dB) : prolongée trop loin, une pente finit n'importe où. Et la surface ne dit pas tout : des traits qui couvrent 40 % de l'image se remplissent à 23,2 dB, presque aussi bien qu'un rectangle de 2 % (23,9). Ce qui compte est la **distance au pixel connu le plus proche**.
+# La biharmonique gagne presque partout, et nettement sur les traits : quand le bord est tout près, prolonger aussi la pente paie. Mais dans le rectangle de 40 %, elle passe derrière Telea (15,9 contre 16,3 dB) : prolongée trop loin, une pente finit n'importe où. Et la surface ne dit pas tout : des traits qui couvrent 40 % de l'image se remplissent à 23,2 dB, presque aussi bien qu'un rectangle de 2 % (23,9). Ce qui compte, c'est la **distance au pixel connu le plus proche**.
 #
 # Le SSIM range les méthodes à peu près dans le même ordre, mais pas dans le rectangle de 40 %, où il préfère la biharmonique (0,35 contre 0,32) : deux notes, deux avis. Aucune ne remplace un regard.
 
@@ -181,7 +181,7 @@ print("un trou en traits se remplit mieux qu'un rectangle de même surface :",
 # | Exercice 4.5.b | difficulté ●●○ | 15 min | vérifié : fenêtre par fenêtre ; ce qui est sous le trou ne compte pas ; biais, masque, fenêtres vides |
 # | --- | --- | --- | --- |
 #
-# Écrivez `partial_conv(image, mask, kernel, bias)` pour une image et un masque `(H, L)` et un noyau `(k, k)`, **sans remplissage** : elle rend $x'$ et $m'$, tous deux `(H − k + 1, L − k + 1)`.
+# Écrivez `partial_conv(image, mask, kernel, bias)` pour une image et un masque `(H, L)` et un noyau `(k, k)`, **sans remplissage au bord** (`padding="valid"` dans Keras) : elle rend $x'$ et $m'$, tous deux `(H − k + 1, L − k + 1)`.
 
 
 # %%
@@ -212,7 +212,7 @@ print("notre sortie et notre masque sont ceux de labs :", np.allclose(ours[0], o
 print(np.array_equal(ours[1], seen))
 
 # %% [markdown]
-# La couche Keras de `labs.inpainting` ajoute un remplissage : près du bord, les pixels hors de l'image ne sont comptés ni dans $\mathrm{sum}(\mathbf 1)$ ni dans $\mathrm{sum}(M)$. Donnons-lui un noyau qui fait la moyenne de 5 × 5 pixels, et comparons-la à une convolution ordinaire, qui prend le trou pour du noir.
+# La couche Keras de `labs.inpainting` entoure l'image de zéros, mais ces pixels hors de l'image ne sont comptés ni dans $\mathrm{sum}(\mathbf 1)$ ni dans $\mathrm{sum}(M)$. Donnons-lui un noyau qui fait la moyenne de 5 × 5 pixels, et comparons-la à une convolution ordinaire, qui prend le trou pour du noir.
 
 # %%
 mean = inpainting.PartialConvolution(1, 5)
@@ -238,7 +238,7 @@ print("la partielle y reste entre le plus sombre et le plus clair des pixels con
 print(f"pixels manquants : {np.sum(mask == 0)}, puis {np.sum(updated == 0)}")
 
 # %% [markdown]
-# À gauche, l'ordinaire mêle le noir du trou à la peau : une ombre déborde tout autour. La partielle moyenne seulement ce qu'elle connaît : pas d'ombre, et le trou a perdu deux pixels de chaque côté, 460 pixels au lieu de 648. (Le bord sombre des deux sorties vient du remplissage par des zéros, celui de toute convolution « same ».)
+# La convolution ordinaire mêle le noir du trou à la peau : une ombre déborde tout autour. La partielle ne moyenne que ce qu'elle connaît : pas d'ombre, et le trou a perdu deux pixels de chaque côté, 460 pixels au lieu de 648. (Le bord sombre des deux sorties vient du remplissage par des zéros, celui de toute convolution « same ».)
 
 # %% [markdown]
 # ## 4. Un réseau qui se souvient
@@ -259,11 +259,11 @@ print(f"{network.count_params()} paramètres")
 # %% [markdown]
 # Tout au bas : à la troisième descente, il reste encore quelques cases inconnues ; à la quatrième, plus aucune. Il faut descendre jusque-là pour que chaque case repose sur quelque chose de connu. La barre noire du bas n'est pas un trou : 56 ne se divise pas par 16, et le réseau allonge l'image par des pixels… qui manquent. Une convolution partielle sait quoi en faire.
 #
-# Le **coût** de l'article additionne quatre mesures (et une cinquième, de style, que nous laissons) :
+# Le **coût** de l'article additionne quatre mesures (et un coût de style, que nous laissons) :
 #
 # $$ L = L_{\text{connu}} + 6\,L_{\text{trou}} + 0{,}05\,L_{\text{perceptuel}} + 0{,}1\,L_{\text{variation}} $$
 #
-# Les deux premières sont des écarts absolus, hors du trou et dedans. La dernière décourage les pixels isolés au raccord. Le **coût perceptuel** compare non les pixels, mais ce qu'un autre réseau en voit : les cartes de trois de ses étages. L'article prend VGG-16 ; nos visages sont gris et petits, nous prenons un classifieur qui reconnaît les 32 personnes connues.
+# Les deux premières sont des écarts absolus, hors du trou et dedans. La dernière décourage les écarts entre pixels voisins, dans le trou et à son raccord. Le **coût perceptuel** compare non les pixels, mais ce qu'un autre réseau en voit : les cartes de trois de ses étages. L'article prend VGG-16 ; nos visages sont gris et petits, nous prenons un classifieur qui reconnaît les 32 personnes connues.
 
 # %%
 judge = zoo.face_classifier(PEOPLE, (56, 46, 1))
@@ -274,7 +274,7 @@ stages = [judge.get_layer(f"stage{stage}.relu").output for stage in (1, 2, 3)]
 features = keras.Model(judge.input, stages, trainable=False)
 
 # %% [markdown]
-# Entraînons-le un instant : chaque image est un visage tiré au hasard, parfois retourné, avec un trou nouveau. Tous les huit pas, nous notons les visages de test, avec leur rectangle d'un quart.
+# Entraînons notre U-Net un instant : chaque image est un visage tiré au hasard, parfois retourné de gauche à droite, avec un trou nouveau. Tous les huit pas, nous notons les visages de test, avec leur rectangle d'un quart.
 
 # %%
 steps = runtime.budget(rapide=2, cours=64, complet=5000)
@@ -301,7 +301,7 @@ training.fit(network, inpainting.inputs(seen, hidden), inpainting.targets(seen, 
 print(f"{time.process_time() - start:.0f} s de processeur, {len(seen)} images vues")
 
 # %% [markdown]
-# Quelques secondes suffisent à voir le coût descendre, pas à finir. `scripts/train_inpainting.py` entraîne le même réseau des centaines de fois plus longtemps (40 000 pas), sur les mêmes 32 personnes, avec des trous des deux sortes, de 1 à 45 % ; ses poids sont livrés avec le cours.
+# Quelques secondes suffisent pour un bon début, pas pour finir. `scripts/train_inpainting.py` entraîne le même réseau des centaines de fois plus longtemps (40 000 pas), sur les mêmes 32 personnes, avec des trous des deux sortes, de 1 à 45 % ; ses poids sont livrés avec le cours.
 
 # %%
 filler = weights.restore(inpainting.unet((56, 46, 1), convolution="partial"), "inpainting_faces")
@@ -337,9 +337,9 @@ show_rows({"le trou": pierced, "Telea": filled["Telea"][large], "le réseau": fi
            "la vérité": tests})  # fmt: skip
 
 # %% [markdown]
-# Le réseau met une tache sombre là où il faut un œil, des cheveux au front de la septième personne : le visage est complet, et le raccord ne se voit presque pas. Mais ce sont des **taches**. Devant plusieurs réponses possibles, un coût en écart absolu choisit leur milieu, et un milieu d'yeux est flou. Chez la cinquième personne, le verre gauche des lunettes a disparu, bien que le droit soit là ; chez la première, la bouche. Telea ne fait mieux que sur un visage de 40.
+# Le réseau met une tache sombre là où il faut un œil, des cheveux au front de la septième personne : le visage est complet, et le raccord ne se voit presque pas. Mais ce sont des **taches**. Devant plusieurs réponses possibles, un coût en écart absolu choisit leur milieu, et un milieu d'yeux est flou. Chez la cinquième personne, le verre gauche des lunettes a disparu, bien que le droit soit là ; chez la première, la bouche. Telea ne fait mieux que pour un visage sur 40.
 #
-# Cachons maintenant ce qu'un visage a de plus personnel : les yeux, puis le nez et la bouche. **Pariez** : que mettra le réseau devant les yeux de quelqu'un qui porte des lunettes ?
+# Cachons maintenant ce qu'un visage a de plus personnel : les yeux, puis le nez et la bouche. **Pariez** : que mettra le réseau à la place des yeux de quelqu'un qui porte des lunettes ?
 
 # %%
 parts = {"Les yeux": (slice(17, 30), slice(7, 39)), "Le nez et la bouche": (slice(28, 48), slice(11, 35))}
@@ -359,7 +359,7 @@ for name, (images, hole) in lost.items():
 show_rows({**rows, "la vérité": tests})
 
 # %% [markdown]
-# Le réseau y gagne 4 dB pour les yeux, 2,4 pour le nez et la bouche : il sait où vont les choses. Mais regardez ce qu'il met. Des lunettes de la deuxième et de la cinquième personne, il ne reste que ce qui dépassait du trou. Deux taches sombres, à peu près les mêmes pour tous, remplacent huit regards. Le sourire de la troisième, dents comprises, devient une bouche floue. Rien de tout cela n'est une erreur du programme : c'est un **visage moyen**, raccordé au vôtre. Ce qui identifie quelqu'un est justement ce que le réseau ne peut pas deviner.
+# Le réseau y gagne 4 dB pour les yeux, 2,4 pour le nez et la bouche : il sait où vont les choses. Mais regardez ce qu'il met. Des lunettes de la deuxième et de la cinquième personne, il ne reste que ce qui dépassait du trou. Deux taches sombres, à peu près les mêmes pour tous, remplacent huit regards. Le sourire de la troisième, dents comprises, devient une bouche floue. Rien de tout cela n'est une erreur du programme : c'est un **visage moyen**, raccordé à ce qui restait du vrai. Ce qui identifie quelqu'un est justement ce que le réseau ne peut pas deviner.
 
 # %% [markdown]
 # ## 5. D'autres images, un autre réseau
@@ -484,11 +484,11 @@ rates = {
 print_rates()
 
 # %% [markdown]
-# Avec une galerie nette, le voisin se perd quand les carreaux grandissent. Mais s'il pixelise aussi sa galerie, **rien ne se perd presque** : 88,5 % à 16 pixels, et encore 84,5 % à 32, où il ne reste que douze carreaux, quand le hasard donnerait 2,5 %. Aucun réseau, aucun apprentissage : des moyennes, comparées à des moyennes. Gardez ce chiffre en tête avant d'admirer le suivant.
+# Avec une galerie nette, le voisin se perd quand les carreaux grandissent. Mais s'il pixelise aussi sa galerie, **presque rien ne se perd** : 88,5 % à 16 pixels, et encore 84,5 % à 32, où il ne reste que douze carreaux, quand le hasard donnerait 2,5 %. Aucun réseau, aucun apprentissage : des moyennes, comparées à des moyennes. Gardez ce chiffre en tête avant d'admirer le suivant.
 #
 # ## 7. Le réseau de l'attaquant
 #
-# McPherson, Shokri et Shmatikov (2016) vont plus loin : ils entraînent un réseau **sur des images cachées**, un par façon de cacher. Le nôtre les apprend toutes à la fois : l'attaquant prend les photographies de sa galerie, les décale de quelques pixels (il ne sait pas où tombent les carreaux), les cache par des carreaux de 8, 16 ou 24 pixels ou par un flou, et entraîne `zoo.face_classifier`. À côté, le même réseau qui n'a vu que des visages nets.
+# McPherson, Shokri et Shmatikov (2016) vont plus loin : ils entraînent un réseau **sur des images cachées**, un par façon de cacher, entre autres sur ces mêmes visages d'ORL, sous leur autre nom d'AT&T. Le nôtre apprend plusieurs façons à la fois : l'attaquant prend les photographies de sa galerie, les décale de quelques pixels (il ne sait pas où tombent les carreaux), les cache par des carreaux de 8, 16 ou 24 pixels ou par un flou, et entraîne `zoo.face_classifier`. À côté, le même réseau, qui n'a vu que des visages nets (deux fois moins de copies).
 
 # %%
 def soften(images, sigma):
@@ -538,7 +538,7 @@ print("sans apprendre, le plus proche voisin, 8 sur 10 au moins :",
       at16["voisin, galerie pixelisée"] >= 0.8)  # fmt: skip
 
 # %% [markdown]
-# À 16 pixels, le réseau qui a vu du caché nomme 95,5 % des visages ; celui qui n'a vu que du net, 34,5 %. L'écart est spectaculaire, mais il compare mal : le réseau du net échoue parce qu'on lui montre ce qu'il n'a jamais vu, pas parce que l'information manque. Le bon témoin est le voisin à galerie pixelisée : **88,5 %**. Apprendre apporte ici sept points, soit 14 visages sur 200. Et au-delà de ce qu'il a appris, le réseau ne vaut rien de plus : à 24 pixels, il est à égalité avec le voisin ; à 32, qu'il n'a jamais vus, loin derrière (55,5 contre 84,5 %).
+# À 16 pixels, le réseau qui a vu du caché nomme 95,5 % des visages ; celui qui n'a vu que du net, 34,5 %. L'écart est spectaculaire, mais il compare mal : le réseau du net échoue parce qu'on lui montre ce qu'il n'a jamais vu, pas parce que l'information manque. Le bon témoin est le voisin à galerie pixelisée : **88,5 %**. Apprendre apporte ici sept points, soit 14 visages sur 200. Et cette avance ne va pas loin : à 24 pixels, qu'il a pourtant vus, le réseau est à égalité avec le voisin ; à 32, qu'il n'a jamais vus, loin derrière (55,5 contre 84,5 %).
 #
 # C'est la pixelisation qui est faible, plus que le réseau qui est fort.
 #
@@ -558,7 +558,7 @@ plots.table(rows, header=["bien nommés", "voisin, galerie cachée de même", "r
 # %% [markdown]
 # ## 8. Dépixeliser, c'est inventer
 #
-# Nommer n'est pas montrer. Peut-on **rendre le visage** ? Cherchons la meilleure image, en moyenne, pour 42 carreaux donnés : une régression linéaire, du vecteur des carreaux vers les pixels. C'est un système de 42 équations, sans réseau.
+# Nommer n'est pas montrer. Peut-on **rendre le visage** ? Cherchons la meilleure image, en moyenne, qu'une formule linéaire tire de 42 carreaux : c'est une régression pénalisée (*ridge*), du vecteur des carreaux vers les pixels. Un système de 42 équations suffit, sans réseau.
 
 
 # %%
@@ -605,15 +605,15 @@ print("les carreaux du visage inventé sont ceux du vrai, à 3 niveaux sur 255 p
 print("les pixels, non : au moins 10 niveaux d'écart en moyenne :", apart > 10 / 255)
 
 # %% [markdown]
-# La régression rend un visage flou, fantomatique, mais **parfaitement d'accord avec les carreaux** : pixelisé à son tour, il redonne les mêmes, à moins de 3 niveaux près. C'est tout ce qu'on peut lui demander, et cela n'en fait pas le bon : chaque carreau résume 256 pixels, et une infinité de visages ont la même moyenne.
+# La régression rend un visage flou, fantomatique, mais **d'accord avec les carreaux** : pixelisé à son tour, il redonne les mêmes, à moins de 3 niveaux sur 255 près, en moyenne. C'est tout ce qu'on peut lui demander, et cela n'en fait pas le bon : chaque carreau résume jusqu'à 256 pixels, et une infinité d'images ont les mêmes moyennes.
 #
-# Les photographies les plus proches sont plus parlantes, parce que nettes. Quand la personne est dans la base, cinq fois sur huit, c'est bien elle. Quand elle n'y est pas, on obtient **quelqu'un d'autre**, tout aussi net, et rien dans l'image ne le dit. La troisième, une femme, devient dans les deux cas le même homme à moustache.
+# Les photographies les plus proches sont plus parlantes, parce que nettes. Quand la personne est dans la base, c'est bien elle cinq fois sur huit. Quand elle n'y est pas, on obtient **quelqu'un d'autre**, tout aussi net, et rien dans l'image ne le dit. La troisième, une femme, devient dans les deux cas le même homme à moustache.
 #
 # ## 9. Que faut-il en conclure ?
 #
-# **Sur la vie privée.** Nous avons montré ceci : parmi 40 personnes connues d'avance, dont l'attaquant a cinq photographies cadrées et éclairées de même, pixeliser ou flouter ne cache presque rien. Nous n'avons pas montré qu'on retrouve un passant parmi des millions : la galerie serait immense, les poses et les lumières différentes, et les taux bien plus bas. Mais celui qui publie ne choisit pas qui regarde. Un collègue, un voisin, une administration ont une petite galerie, et une image publiée ne se reprend pas. Pour cacher, il faut **détruire** : un aplat uni, dans le fichier lui-même.
+# **Sur la vie privée.** Nous avons montré ceci : parmi 40 personnes connues d'avance, dont l'attaquant a cinq photographies cadrées et éclairées de même, pixeliser ou flouter ne cache presque rien. Nous n'avons pas montré qu'on retrouve un passant parmi des millions : la galerie serait immense, les poses et les lumières différentes, et les taux, sans doute, bien plus bas. Mais celui qui publie ne choisit pas qui regarde. Un collègue, un voisin, une administration ont une petite galerie, et une image publiée ne se reprend pas. Pour cacher, il faut **détruire** : un aplat uni, dans le fichier lui-même.
 #
-# **Sur les images « restaurées ».** Ce qui remplit un trou ou remplace des carreaux vient de la base d'apprentissage. L'identification choisit dans une liste ; la restauration invente, et montre son invention avec l'assurance d'une photographie. Elle peut donner une piste, jamais une preuve.
+# **Sur les images « restaurées ».** Ce qui remplit un trou ou remplace des carreaux vient de la base d'apprentissage. L'identification choisit dans une liste ; la restauration invente, et montre son invention avec l'assurance d'une photographie. Elle peut, au mieux, donner une piste, qui mène parfois à un innocent ; jamais une preuve.
 
 # %% [markdown]
 # ## À retenir
@@ -622,7 +622,7 @@ print("les pixels, non : au moins 10 niveaux d'écart en moyenne :", apart > 10 
 # - **Convolution partielle** : ne compter que le connu, compenser par $\mathrm{sum}(\mathbf 1)/\mathrm{sum}(M)$, mettre le masque à jour. **À portes** : laisser le réseau l'apprendre.
 # - Ce qui remplit un trou est **inventé** : plausible, jamais vrai par construction.
 # - Pixeliser ou flouter ne rend pas anonyme : une moyenne garde assez d'information pour choisir entre des personnes connues, même sans apprendre.
-# - Une image dépixelisée n'est pas une preuve : mille visages ont les mêmes carreaux.
+# - Une image dépixelisée n'est pas une preuve : bien d'autres visages ont les mêmes carreaux.
 #
 # ## Questionnaire
 #

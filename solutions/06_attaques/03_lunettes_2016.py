@@ -4,7 +4,7 @@
 # ---
 
 # %% [markdown]
-# # 2016 : des lunettes pour tromper un visage
+# # 2016 : des lunettes contre la reconnaissance faciale
 #
 # > Personne n'écrit les pixels que reçoit une caméra. Mais chacun choisit ce qu'il porte. Vous allez calculer les couleurs d'une monture qui fait passer une personne pour une autre, et surtout vérifier, témoins à l'appui, que ce n'est pas la monture seule qui trompe.
 #
@@ -29,7 +29,7 @@ from labs.checks import attacks as check
 # %% [markdown]
 # ## 1. Un réseau qui reconnaît 40 personnes
 #
-# Le jeu ORL contient dix photographies de chacune de 40 personnes. Le réseau apprend sur les cinq premières ; les cinq autres, il ne les voit jamais, et **l'attaquant non plus** : c'est sur elles que tout sera mesuré.
+# Le jeu ORL contient dix photographies de chacune de 40 personnes, de vraies personnes, photographiées pour la recherche (leçon 4.5). Le réseau apprend sur les cinq premières ; les cinq autres, il ne les voit jamais, et **l'attaquant non plus** : c'est sur elles que tout sera mesuré.
 
 # %%
 faces = datasets.load("orl_faces")
@@ -63,7 +63,7 @@ def seen(model, images):
 print(f"visages reconnus, sur 200 photographies nouvelles : {np.mean(seen(naive, x_new) == y_new):.1%}")
 
 # %% [markdown]
-# Le réseau est petit, quatre étages de convolutions, et les photographies sont cadrées de la même façon : quelques décalages à l'apprentissage suffisent. Le réseau de l'article, VGG, distingue 2 622 célébrités ; le nôtre, 40 personnes. La méthode est la même.
+# Le réseau est petit, quatre étages de convolutions, et les photographies sont cadrées de la même façon : quelques décalages à l'apprentissage suffisent. VGG-Face, le réseau qu'attaque le code publié par les auteurs, distingue 2 622 célébrités ; le nôtre, 40 personnes. La méthode est la même.
 #
 # ## 2. Des lunettes qui suivent les yeux
 #
@@ -90,7 +90,7 @@ print(f"la monture couvre {mask.mean():.1%} de l'image · article : 6,5 %")
 # | Exercice 6.3.a | difficulté ●○○ | 5 min | vérifié : dehors rien ne change, dedans la couleur remplace le visage, bords mélangés |
 # | --- | --- | --- | --- |
 #
-# Écrivez `wear(images, colours, mask)` : des photographies `(N, H, L, 1)`, les couleurs d'une monture `(H, L, 1)` et son masque `(H, L)`, entre 0 et 1, vers les photographies avec lunettes.
+# Écrivez `wear(images, colours, mask)` : des photographies `(N, H, L, 1)`, les couleurs d'une monture `(H, L, 1)` et son masque `(H, L)`, vers les photographies avec lunettes. Où le masque vaut 1, on voit la couleur ; où il vaut 0, le visage ; entre les deux, sur les bords, un mélange dans cette proportion.
 
 
 # %%
@@ -210,7 +210,7 @@ check.total_variation(total_variation)
 # | Exercice 6.3.c | difficulté ●●○ | 6 min | vérifié : produit sur les gris, somme sur les pixels |
 # | --- | --- | --- | --- |
 #
-# Écrivez `non_printability(colours, printable)` : les gris `(n,)` des pixels d'une monture et les gris imprimables `(K,)`, vers le score.
+# Écrivez `non_printability(colours, printable)` : les gris `(n,)` des pixels d'une monture et les gris imprimables `(K,)`, vers le score de la monture, un seul nombre.
 
 
 # %%
@@ -232,12 +232,12 @@ check.non_printability(non_printability)
 #
 # $$ \arg\min_r \sum_{x \in X} \mathrm{softmaxloss}(f(x + r), c_t) + \kappa_1\,TV(r) + \kappa_2\,NPS(r) $$
 #
-# Dans le code des auteurs, les lunettes bougent en plus d'un rien, au hasard, à chaque pas ; et le gradient de chaque photographie est divisé par sa plus grande valeur, pour qu'aucune ne l'emporte sur les autres.
+# Dans le code des auteurs, les lunettes bougent aussi un peu, au hasard, à chaque pas ; et le gradient de chaque photographie est divisé par sa plus grande valeur, pour qu'aucune ne l'emporte sur les autres.
 #
 # | Exercice 6.3.d | difficulté ●●○ | 8 min | vérifié : chaque photographie compte autant, masque, sens, retour entre 0 et 1 |
 # | --- | --- | --- | --- |
 #
-# Écrivez un pas d'esquive, `shared_step(colours, gradients, mask, step_size)` : les gris `(H, L)` de la monture, le gradient de la perte de la vraie personne pour chaque photographie, `(V, H, L)`, le masque `(H, L)`. Divisez chaque gradient par sa plus grande valeur absolue, faites-en la moyenne, avancez de `step_size` fois cette moyenne sous le masque, et restez entre 0 et 1.
+# Écrivez un pas d'esquive, `shared_step(colours, gradients, mask, step_size)` : les gris `(H, L)` de la monture ; les gradients `(V, H, L)`, un par photographie, de la perte de la vraie personne, que l'on veut faire grandir ; le masque `(H, L)`. Divisez chaque gradient par sa plus grande valeur absolue, faites-en la moyenne, avancez de `step_size` fois cette moyenne sous le masque, et restez entre 0 et 1.
 
 
 # %%
@@ -309,7 +309,7 @@ plots.show([dodging["cinq photographies"][i] for i in shown], titles=titles, col
            alt="Les mêmes six visages avec leurs lunettes calculées ; le réseau en voit d'autres")  # fmt: skip
 
 # %% [markdown]
-# Même monture, mêmes visages : avec un grain au hasard, le réseau se trompe 4 fois sur 100 ; avec des couleurs calculées, **89** fois, et sur des photographies que l'attaque n'a pas vues. Elle y réussit même aussi bien que sur les siennes (86,5 %) : les lunettes, qui bougent pendant le calcul, ne se sont pas attachées à une image. Avec une seule photographie, 66 % : en voir cinq, c'est ce qui fait la différence.
+# Même monture, mêmes visages : avec un grain au hasard, le réseau se trompe 4 fois sur 100 ; avec des couleurs calculées, **89** fois, et sur des photographies que l'attaque n'a pas vues. Elle y réussit même aussi bien que sur les siennes (86,5 %) : les lunettes, qui bougent pendant le calcul, ne se sont pas attachées à une image. Avec une seule photographie, 66 % : les quatre autres rapportent 23 points.
 #
 # À l'œil, un grain noir et blanc ; chacun reconnaît encore la personne. Et le réseau voit souvent la même : la 27, trois fois sur ces six visages.
 #
@@ -325,11 +325,11 @@ print("par photographie (Wilson) :", share(escaped["cinq photographies"]))
 print(f"par personne (tirages) : {rates.mean():.1%} [{low:.1%}, {high:.1%}]")
 
 # %% [markdown]
-# La moyenne est la même, l'intervalle est plus large d'un tiers environ : 40 personnes renseignent moins que 200 essais indépendants. 27 personnes échappent au réseau sur leurs cinq photographies, et quatre sur deux seulement.
+# La moyenne est la même, l'intervalle est plus large de plus d'un tiers : 40 personnes renseignent moins que 200 essais indépendants. 27 personnes échappent au réseau sur leurs cinq photographies, et quatre sur deux seulement.
 #
 # ## 7. Combien de monture ?
 #
-# L'article couvre 6,5 % de l'image ; nous, près du double. Refaisons l'attaque avec des montures plus fines, pour la moitié des personnes, à côté d'un témoin au hasard de même forme.
+# D'après la presse, l'article couvre 6,5 % de l'image ; nous, 10,5 %. Refaisons l'attaque avec des montures plus fines, pour la moitié des personnes, à côté d'un témoin au hasard de même forme.
 
 # %%
 half = people[::2]
@@ -350,7 +350,7 @@ plots.curves(curve, x=areas, title="Esquive selon la taille de la monture",
              alt="L'attaque monte avec la surface, le témoin reste bas")  # fmt: skip
 
 # %% [markdown]
-# Avec 6,5 % de l'image, la surface de l'article, l'attaque réussit 72 fois sur 100 ; avec 4 %, une fois sur deux. Le témoin, un grain au hasard sur la même monture, reste entre 4 et 6 % : ce n'est pas la surface qui trompe.
+# Avec 6,5 % de l'image, la surface de l'article, l'attaque réussit 72 fois sur 100 ; avec un peu plus de 4 %, une fois sur deux. Le témoin, un grain au hasard sur la même monture, reste entre 4 et 6 % : ce n'est pas la surface qui trompe.
 #
 # ## 8. Usurper
 #
@@ -389,7 +389,7 @@ print("usurper est plus difficile qu'esquiver :", taken.mean() < escaped["cinq p
 # %% [markdown]
 # Usurper réussit 28 fois sur 100, et 0,6 fois sur 100 avec un grain au hasard. Mais cette moyenne cache l'essentiel : cela dépend surtout de la **cible**. La 33 et la 6 sont usurpées plus d'une fois sur deux ; la 37, une fois sur trente. Le visage le plus facile à imiter est la porte par laquelle l'attaquant entrera : c'est lui qu'un défenseur doit chercher, et non la moyenne.
 #
-# Trente essais par cible, c'est peu : pour départager deux cibles voisines, il en faudrait davantage.
+# Trente essais par cible, et cinq par monture, c'est peu : pour départager deux cibles voisines, il en faudrait davantage.
 #
 # ## 9. Ce que coûtent le lissage et l'imprimante
 #
@@ -430,13 +430,13 @@ plots.show([look[30:76] for look in shades], titles=list(patterns), columns=4, s
            alt="Quatre montures de la même personne : libre, lissée, imprimable, les deux")  # fmt: skip
 
 # %% [markdown]
-# Le lissage divise la variation totale par deux, et cela se voit : les gris changent moins vite. Il coûte onze points d'esquive, le terme d'impression huit, et les deux ensemble trente-deux. La dernière colonne surprend : le terme d'impression ne rend **pas** les lunettes imprimées plus efficaces. Sans lui, 70 % y échappent encore ; avec lui, 57 %. Un noir et un blanc purs se remplacent sans grand dommage par 0,10 et 0,85, alors que le produit, nul sur chaque gris imprimable, retient la monture près de son gris de départ.
+# Le lissage divise la variation totale par deux, ou presque, et cela se voit : les gris changent moins vite. Il coûte onze points d'esquive, le terme d'impression huit, et les deux ensemble trente-deux. La dernière colonne surprend : le terme d'impression ne rend **pas** les lunettes imprimées plus efficaces. Sans lui, 70 % y échappent encore ; avec lui, 57 %. Sans doute parce qu'un noir et un blanc purs se remplacent sans grand dommage par 0,10 et 0,85, alors que le produit, nul sur chaque gris imprimable, retient la monture près de son gris de départ.
 #
 # Tout cela en quinze pas, avec des gris supposés : avec les couleurs d'une vraie imprimante, c'est à remesurer. La leçon reste : un terme se garde si la mesure qu'il devait améliorer s'améliore.
 #
 # ## 10. Du calcul au monde
 #
-# Nos lunettes sont posées par calcul, là où nos yeux automatiques les posent. Dérangeons-les un peu, sans rien recalculer : elles glissent sur le nez.
+# Nos lunettes sont posées par calcul, là où le détecteur a vu les yeux. Dérangeons-les un peu, sans rien recalculer : elles glissent sur le nez.
 
 # %%
 def slipped(right, down):
@@ -449,20 +449,20 @@ rows = [[name, share(slipped(*slip))] for name, slip in slips.items()]
 plots.table(rows, header=["lunettes", "esquive [95 %]"])
 
 # %% [markdown]
-# Les lunettes glissent, et l'attaque tient : 84 % à 3 pixels, 79 % à 6, bien au-delà des 2 pixels de son calcul.
+# Les lunettes glissent, et l'attaque tient : 84 % ou plus à 3 pixels, 79 % à 6, bien au-delà des 2 pixels de son calcul.
 #
-# Nos chiffres à côté de ceux de l'article, lus dans la presse de l'époque (*New Scientist*, 1er novembre 2016, et *Digital Trends*), et non dans l'article ; les formules, elles, ont été vérifiées sur le code que les auteurs ont publié :
+# Nos chiffres à côté de ceux de l'article, lus dans la presse de l'époque, et non dans l'article : *Digital Trends* pour la surface et l'esquive, *New Scientist* (1er novembre 2016) pour l'usurpation, qu'il dit mesurée sur le service Face++. La presse simplifie : pour les citer, lisez l'article. La méthode, elle, a été comparée au code que les auteurs ont publié (qui prend, pour l'impression, le carré de chaque distance).
 #
-# | | article, lunettes imprimées et portées | ici, lunettes posées par calcul |
+# | | article, d'après la presse : lunettes imprimées et portées | ici, lunettes posées par calcul |
 # | --- | --- | --- |
-# | réseau | VGG, 2 622 célébrités | quatre convolutions, 40 personnes |
+# | réseau | VGG-Face, 2 622 célébrités, dans le code publié ; Face++ selon la presse | quatre convolutions, 40 personnes |
 # | surface | 6,5 % de l'image | 6,5 % et 10,5 % |
 # | esquive | 100 % | 72 % et 89 % |
-# | usurpation | de 16 % à 90 % environ, selon l'attaquant et sa cible | 28 % en moyenne, de 3 % à 67 % selon la cible |
+# | usurpation | trois cas cités : deux à 90 % environ, un à 16 % | 28 % en moyenne, de 3 % à 67 % selon la cible |
 #
-# **Ce que cela montre.** Quelques pour cent de l'image, choisis par qui connaît les poids du réseau, suffisent à disparaître, et parfois à devenir quelqu'un d'autre, sur des photographies que l'attaque n'a pas vues.
+# **Ce que cela montre.** Quelques pour cent de l'image, choisis par qui connaît les poids du réseau, suffisent le plus souvent à disparaître, et parfois à devenir quelqu'un d'autre, sur des photographies que l'attaque n'a pas vues.
 #
-# **Ce que cela ne montre pas.** Rien n'a été imprimé ni photographié : ni encre, ni reflets, ni tête qui tourne, ni caméra qui brouille un grain d'un pixel. L'article, lui, a imprimé les siennes et les a portées. L'attaquant connaît ici tous les poids ; la leçon 6.2 a montré que s'en passer est possible, mais moins sûr. Enfin un humain voit ces lunettes.
+# **Ce que cela ne montre pas.** Rien n'a été imprimé ni photographié : ni encre, ni reflets, ni tête qui tourne, ni caméra qui brouille un grain d'un pixel. L'article, lui, a imprimé les siennes et les a portées. L'attaquant connaît ici tous les poids ; la leçon 6.2 a montré que s'en passer est possible, mais moins sûr. Enfin, un humain voit ces lunettes.
 #
 # **Ce qu'un défenseur en fait.** Mesurer d'abord ce que font des accessoires ordinaires, et les mettre dans l'apprentissage. Évaluer par cible, et non en moyenne. Demander d'ôter les lunettes, ou plusieurs poses. Ne pas compter sur le secret du réseau. Et tester la défense contre un attaquant qui la connaît : c'est la leçon 6.5.
 #
@@ -484,7 +484,7 @@ plots.table(rows, header=["lunettes", "esquive [95 %]"])
 #
 # <details><summary>Réponses</summary>
 #
-# 1. Ce que font des lunettes ordinaires, de même forme, sur le même réseau. 2. Pour qu'elle serve quand le visage bouge, et pour mesurer cela, et non la mémoire des photographies attaquées. 3. Ni l'un ni l'autre : les écarts s'ajoutent, et leur somme est la hauteur dans les deux cas. 4. Le produit s'annule aussi sur chaque couleur imprimable, mais il est dérivable partout : la distance à la plus proche ne l'est pas à mi-chemin entre deux. 5. Il suppose 200 essais indépendants, et les cinq photographies d'une personne portent la même monture. 6. Cela dépend de la cible la plus facile : une moyenne de 5 % peut cacher une personne que l'on usurpe à chaque fois.
+# 1. Ce que font des lunettes ordinaires, de même forme, sur le même réseau. 2. Pour qu'elle serve quand le visage bouge, et pour mesurer cela, et non la mémoire des photographies attaquées. 3. Ni l'un ni l'autre : les écarts s'ajoutent, et leur somme est la hauteur dans les deux cas. 4. Le produit s'annule aussi sur chaque couleur imprimable, mais il est dérivable partout entre elles : la distance à la plus proche ne l'est pas à mi-chemin entre deux. 5. Il suppose 200 essais indépendants, et les cinq photographies d'une personne portent la même monture. 6. Cela dépend de la cible la plus facile : une moyenne de 5 % peut cacher une personne que l'on usurpe à chaque fois.
 #
 # </details>
 #

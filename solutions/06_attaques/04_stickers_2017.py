@@ -50,7 +50,7 @@ titles = [kind.replace(" ", "\n", 1) for kind in KINDS]
 plots.show(list(drawings), titles=titles, columns=8, size=1.5, title="24 classes de panneaux")
 
 # %% [markdown]
-# Une **vue** dit comment une caméra voit un panneau : une homographie (la perspective d'un plan), une lumière et sa pente, un flou, et un fond, pris dans les photographies du cours. `signs.views` en tire au hasard ; `signs.photograph` prend la photographie, 32×32 pixels, la taille de ce que l'article donne à ses réseaux. **Avant d'exécuter**, pariez : de combien de vues lirez-vous encore « STOP » ?
+# Une **vue** dit comment une caméra voit un panneau : une homographie (la perspective d'un plan), une lumière et sa pente, un flou, et un fond, pris dans les photographies du cours. `signs.views` en tire au hasard ; `signs.photograph` prend la photographie, 32×32 pixels, la taille de ce que l'article donne à ses réseaux. **Avant d'exécuter**, pariez : dans combien de vues lirez-vous encore « STOP » ?
 
 # %%
 some = signs.views(24, "test", seed=5)
@@ -87,7 +87,7 @@ plots.show([*ours, *theirs], columns=4, size=2, title="En haut, à la main ; en 
 print("écart moyen sous 0,05 :", np.abs(ours - theirs).mean() < 0.05)
 
 # %% [markdown]
-# La géométrie est la même. À la main, chaque pixel lit **un point** du dessin : les bords sont en escalier, les lettres en miettes. `signs.photograph` lit la **moyenne** de ce que le pixel couvre, comme le ferait un capteur. Chaque pixel de l'image y est une somme pondérée de pixels du dessin : le gradient de la perte remonte donc, à travers la caméra, jusqu'à la couleur de l'autocollant.
+# La géométrie est la même. À la main, chaque pixel lit **un point** du dessin : les bords sont en escalier, les lettres en miettes. `signs.photograph` lit, à peu près, la **moyenne** de ce que le pixel couvre, comme le ferait un capteur. Chaque pixel de l'image y est une somme pondérée de pixels du dessin : le gradient de la perte remonte donc, à travers la caméra, jusqu'à la couleur de l'autocollant.
 #
 # ## 2. Le réseau
 #
@@ -132,7 +132,7 @@ print(f"exactitude sur {tests} vues jamais vues : {right.mean():.1%}")
 print(f"panneau stop sans autocollant, 500 autres vues : {misread / 500:.1%} d'erreurs")
 
 # %% [markdown]
-# 97,3 % d'exactitude sur des vues et des fonds inconnus, et, pour le panneau stop, une seule erreur sur 500 vues. C'est ce réseau, honnête et sûr de lui, que nous attaquons. (Les auteurs annoncent 91 % pour LISA-CNN, sur de vraies photographies, plus difficiles que nos rendus.)
+# 97,3 % d'exactitude sur des vues et des fonds inconnus, et, pour le panneau stop, une seule erreur sur 500 vues. C'est ce réseau, bon à ce qu'il fait, que nous attaquons. (Les auteurs annoncent 91 % pour LISA-CNN, sur de vraies photographies, sans doute plus difficiles que nos rendus.)
 #
 # ## 3. Un autocollant pour toutes les vues
 #
@@ -147,7 +147,7 @@ print(f"panneau stop sans autocollant, 500 autres vues : {misread / 500:.1%} d'e
 # | Exercice 6.4.a | difficulté ●○○ | 5 min | vérifié : rien hors du masque, opacité intacte, retour entre 0 et 1, dessin d'origine intact |
 # | --- | --- | --- | --- |
 #
-# Écrivez `paste(drawing, change, mask)` : un dessin `(H, L, 4)`, couleurs et opacité, un changement `(H, L, 3)` et un masque `(H, L)`, vers le dessin du panneau une fois collé.
+# Écrivez `paste(drawing, change, mask)`, qui rend le dessin du panneau une fois l'autocollant posé : un nouveau tableau `(H, L, 4)`. Le changement $\delta$, `(H, L, 3)`, **s'ajoute** aux couleurs du dessin `(H, L, 4)`, couleurs et opacité, là où le masque `(H, L)` vaut 1 ; les couleurs obtenues sont ramenées entre 0 et 1.
 
 
 # %%
@@ -170,7 +170,7 @@ check.paste(paste)
 # | Exercice 6.4.b | difficulté ●●○ | 10 min | vérifié : moyenne sur toutes les vues, sens, masque, retour entre 0 et 1 |
 # | --- | --- | --- | --- |
 #
-# Écrivez un pas, `robust_step(colors, mask, gradient_of, views, rate)` : `gradient_of(colors, view)` rend le gradient, par rapport aux couleurs `(H, L, 3)`, de la perte vers la cible **dans une vue**. Chaque couleur du masque bouge de `rate`, dans le sens qui fait diminuer la perte **moyenne**.
+# Écrivez un pas, `robust_step(colors, mask, gradient_of, views, rate)`, qui rend les nouvelles couleurs. `views` est une liste de vues ; `gradient_of(colors, view)` rend le gradient, par rapport aux couleurs `(H, L, 3)`, de la perte vers la cible **dans une vue**. Chaque couleur du masque `(H, L)` bouge de `rate`, dans le sens qui fait diminuer la perte **moyenne**, puis est ramenée entre 0 et 1.
 
 
 # %%
@@ -186,7 +186,7 @@ def robust_step(colors, mask, gradient_of, views, rate):
 check.robust_step(robust_step)
 
 # %% [markdown] tags=["solution"]
-# La moyenne **avant** le signe : une vue où le gradient est petit ne pèse presque rien, une vue où il est grand décide. L'inverse, un vote des vues, ne suivrait la pente d'aucune fonction.
+# La moyenne **avant** le signe : une vue où le gradient est petit ne pèse presque rien, une vue où il est grand décide. L'inverse, un vote des vues, donnerait le même poids à toutes : ce ne serait plus la pente de la perte moyenne.
 
 # %% [markdown]
 # `attacks.stickers` fait la même chose en plus rapide : un lot de 32 vues tirées au hasard à chaque pas (l'espérance, estimée), le pas d'Adam que prend aussi le code des auteurs, le tout dans une seule fonction compilée.
@@ -225,10 +225,10 @@ plots.show({"panneau": stop, **posters}, columns=4, size=3)
 # %% tags=["nbval-check-output"]
 one, many, control = poster_counts.values()
 print("optimisée pour toutes les vues, l'affiche réussit bien plus :", many[0] > one[0] + 100)
-print("et son reflet ne fait presque rien :", control[1] < many[0] - 150)
+print("et son reflet réussit bien moins :", control[1] < many[0] - 150)
 
 # %% [markdown]
-# Optimisée pour une seule vue, l'affiche ne trompe le réseau que 8,6 % du temps sur les autres : il lui a suffi, pour sa vue, d'un changement deux fois plus petit, qui ne vaut rien ailleurs. Optimisée pour 2000 vues, elle atteint sa cible 84,2 % du temps, sur des vues et des fonds qu'elle ignore, pour un écart moyen de 0,062, un seizième de l'étendue des couleurs. À l'œil, le rouge est taché, les lettres sont teintées ; on lit toujours « STOP ». Le témoin, le même changement **en miroir**, à peu près de même taille, n'y arrive que 14,2 % du temps : ce qui compte n'est pas de salir le panneau, c'est la façon dont on le salit.
+# Optimisée pour une seule vue, l'affiche n'atteint sa cible que 8,6 % du temps sur les autres : il lui a suffi, pour sa vue, d'un changement deux fois plus petit, qui ne vaut presque rien ailleurs. Optimisée pour 2000 vues, elle atteint sa cible 84,2 % du temps, sur des vues et des fonds qu'elle ignore, pour un écart moyen (quadratique) de 0,062, un seizième de l'étendue des couleurs. À l'œil, le rouge est taché, les lettres sont teintées ; on lit toujours « STOP ». Le témoin, le même changement **en miroir**, à peu près de même taille, n'y arrive que 14,2 % du temps : ce qui compte n'est pas de salir le panneau, c'est la façon dont on le salit.
 #
 # ## 5. Où coller ? La norme L1
 #
@@ -250,12 +250,12 @@ print(f"le cinquième du panneau le plus changé porte {concentrated[whole.sum()
 # %% [markdown]
 # Un cinquième du panneau porte 86 % du changement. Le rouge du haut et les bords n'ont presque pas bougé ; le réseau est fragile **sur le mot**, entre les lettres T et O, et à droite sur le P. Le bas du panneau ne porte qu'un voile.
 #
-# L'article place ses rectangles à l'œil, sur cette carte. Nous les plaçons par le calcul.
+# Les auteurs regardent cette carte pour choisir où poser leurs autocollants. Nous le faisons par le calcul.
 #
 # | Exercice 6.4.c | difficulté ●●○ | 10 min | vérifié : le meilleur de tous, entièrement sur le permis, ligne puis colonne |
 # | --- | --- | --- | --- |
 #
-# Écrivez `best_place(heat, allowed, height, width)` : la place `(top, left)` du rectangle qui contient la plus grande somme de `heat` `(H, L)`, parmi ceux dont tous les pixels sont permis, `allowed` `(H, L)`, booléen.
+# Écrivez `best_place(heat, allowed, height, width)` : la place `(top, left)`, ligne et colonne du coin en haut à gauche, du rectangle de `height` lignes et `width` colonnes où la somme de `heat` `(H, L)`, une carte positive, est la plus grande. Tous ses pixels doivent être permis : `allowed` `(H, L)`, un tableau de booléens, y vaut vrai partout.
 
 
 # %%
@@ -273,12 +273,12 @@ def best_place(heat, allowed, height, width):
 check.best_place(best_place)
 
 # %% [markdown] tags=["solution"]
-# Avec une image intégrale (des sommes cumulées dans les deux sens), chaque rectangle ne coûte que trois additions, quelle que soit sa taille : c'est ce que fait `signs.rectangles`, qui recommence autant de fois qu'il faut d'autocollants, sans jamais en poser un sur un autre.
+# Avec une image intégrale (des sommes cumulées dans les deux sens), chaque rectangle ne coûte que trois additions ou soustractions, quelle que soit sa taille : c'est ce que fait `signs.rectangles`, qui recommence autant de fois qu'il faut d'autocollants, sans jamais en poser un sur un autre.
 
 # %% [markdown]
 # ## 6. Combien de surface ?
 #
-# Deux plans, de 10 à 40 % du panneau : la place que L1 a trouvée, et deux barres fixes, au-dessus et au-dessous du mot. Pour chacun, un **témoin** : les mêmes rectangles, au même endroit, chacun d'une couleur tirée au hasard (100 tirages, répartis sur les 500 vues). Sans lui, on ne saurait pas si c'est l'attaque qui trompe le réseau, ou le fait de cacher une partie du panneau.
+# Deux plans, de 10 à 40 % du panneau : la place que L1 a trouvée, et deux barres fixes, au-dessus et au-dessous du mot. Pour chacun, un **témoin** : les mêmes rectangles, au même endroit, chacun d'une couleur unie tirée au hasard (100 tirages, répartis sur les 500 vues). Sans lui, on ne saurait pas si c'est l'attaque qui trompe le réseau, ou le fait de cacher une partie du panneau.
 
 # %%
 numbers = {0.1: 4, 0.125: 5, 0.15: 6, 0.2: 8, 0.4: 12}  # surface : combien d'autocollants
@@ -331,7 +331,7 @@ pictures = {f"{plan}\n{100 * area:g} % du panneau": made for (plan, area), (made
 plots.show(pictures, columns=4, size=2.6)
 
 # %% [markdown]
-# À la place que L1 a trouvée, quatre rectangles sur 10 % du panneau atteignent la cible 82,0 % du temps, six sur 15 %, 91,4 % ; les deux barres, sur 15 %, 57,0 %. Sur 40 %, les barres montent à 78,8 % : avec quatre fois plus de surface, elles ne font pas mieux que nos quatre petits rectangles. La place compte donc plus que la taille.
+# À la place que L1 a trouvée, quatre rectangles sur 10 % du panneau atteignent la cible 82,0 % du temps, six sur 15 %, 91,4 % ; les deux barres, sur 15 %, 57,0 %. Sur 40 %, les barres montent à 78,8 % : avec quatre fois plus de surface, elles ne font pas mieux que nos quatre petits rectangles. Ici, la place compte donc plus que la taille.
 #
 # Lisez maintenant les témoins. À la place trouvée, jusqu'à 20 % du panneau, des couleurs quelconques ne trompent le réseau que de 1,0 à 3,6 % du temps. Sur 40 %, 12,2 %, et 30,6 % pour les barres : plus on couvre, plus **couvrir** suffit. Montrée sans témoin, une attaque qui couvre 40 % du panneau prouverait bien moins qu'elle n'en a l'air. (Deux barres, ce sont aussi deux grandes plages d'une seule couleur ; douze rectangles se mélangent davantage.)
 #
@@ -346,7 +346,7 @@ place, fixed = (found[plan, 0.15][1][0] for plan in plans)
 print("à surface égale, la place trouvée réussit plus que les barres :", place > fixed + 25)
 
 # %% [markdown]
-# Les quatre plans de 10 à 20 % passent, avec de la marge : sur 15 % du panneau, 91,4 % vers la cible, intervalle de 88,6 à 93,7 %, et 1,6 % pour le témoin, intervalle de 0,7 à 3,1 %. Aucun plan à barres ne passe.
+# Les quatre plans de 10 à 20 % passent. Sur 10 %, c'est de peu : 82,0 % vers la cible, et un intervalle qui descend à 78,3 %, sous notre seuil. Sur 15 %, la marge est nette : 91,4 %, intervalle de 88,6 à 93,7 %, et 1,6 % pour le témoin, intervalle de 0,7 à 3,1 %. Sur 40 %, la place trouvée échoue à cause de son témoin, trop souvent trompé ; les barres échouent aux deux tailles.
 #
 # Et une cible moins proche ? Dans l'une de leurs attaques, les auteurs visent « 80 km/h ». Recommençons vers « vitesse 80 » : le premier temps, puis 40 % du panneau, à la place trouvée ou sur les deux barres. **Pariez** : le témoin aura-t-il plus de succès que tout à l'heure ?
 
@@ -366,11 +366,13 @@ place, fixed = (far[plan][1][0] for plan in plans)
 print("là aussi, la place trouvée réussit plus que les barres :", place > fixed)
 
 # %% [markdown]
-# « Sens interdit » est un rond rouge barré de blanc : de loin, il ressemble à un stop. « Vitesse 80 » n'y ressemble pas, et il faut plus : sur 40 % du panneau, la place trouvée y mène 77,6 % du temps, les barres 41,2 %. L'endroit compte encore, mais, avec un témoin à 18,6 %, cette attaque **ne passe pas** notre verdict. En revanche, le panneau n'est plus lu « stop » dans aucune des 500 vues : se tromper est bien plus facile à obtenir que se tromper **vers une cible choisie**. Dites toujours lequel des deux vous mesurez.
+# « Sens interdit » est un rond rouge barré de blanc : de loin, il ressemble à un stop. « Vitesse 80 » n'y ressemble pas, et il faut plus : sur 40 % du panneau, la place trouvée y mène 77,6 % du temps, les barres 41,2 %. L'endroit compte encore, mais, avec un témoin à 18,6 %, cette attaque **ne passe pas** notre verdict. Le témoin, lui, ignore la cible : sur les barres, mêmes places et mêmes couleurs, il trompe exactement autant que tout à l'heure ; à la place trouvée, qui a changé, 18,6 % au lieu de 12,2.
+#
+# En revanche, à la place trouvée, le panneau n'est plus lu « stop » dans aucune des 500 vues : une erreur **quelconque** est bien plus facile à obtenir qu'une erreur **vers une cible choisie**. Dites toujours laquelle des deux vous mesurez.
 #
 # ## 8. En passant devant
 #
-# L'article filme depuis une voiture qui s'approche. Faisons de même : 60 images, le panneau grandit, glisse et tourne, la caméra tremble, sur une rue jamais vue. **Pariez** : le réseau se trompe-t-il de près, de loin, ou partout ?
+# L'article filme depuis une voiture qui s'approche. Faisons de même : 60 images, le panneau grandit, glisse et tourne, la caméra tremble, devant un fond jamais vu. **Pariez** : le réseau se trompe-t-il de près, de loin, ou partout ?
 
 # %%
 best, places = found["place trouvée par L1", 0.15][0], spots[0.15]
@@ -398,7 +400,7 @@ print(f"sur 60 images : {drive_target} lues « sens interdit », {drive_errors} 
       f"{rates(stop, drive)[1]} erreurs")  # fmt: skip
 
 # %% [markdown]
-# Sans autocollant, le réseau lit « stop » du début à la fin ; avec, « sens interdit » dans les 60 images, de loin comme de près. Prudence : ces images se ressemblent, ce ne sont pas 60 essais indépendants, mais **un** passage. C'est pourquoi nous jugeons sur 500 vues tirées séparément. Un système qui vote sur plusieurs images ne serait pas sauvé : elles se trompent toutes ensemble.
+# Sans autocollant, le réseau lit « stop » du début à la fin ; avec, « sens interdit » dans les 60 images, de loin comme de près. Prudence : ces images se ressemblent, ce ne sont pas 60 essais indépendants, mais **un** passage. C'est pourquoi nous jugeons sur 500 vues tirées séparément. Voter sur plusieurs images ne sauverait pas un système ici : le réseau se trompe sur toutes à la fois.
 #
 # ## 9. La planche à imprimer
 #
@@ -448,11 +450,13 @@ for name, drawing in {"avec NPS": best, "sans NPS": free}.items():
 # | autocollants | noirs et blancs | en couleurs, 15 % du panneau |
 # | cible | limite de vitesse à 45 | sens interdit |
 # | à l'arrêt, ou sur des vues tirées au hasard | 100 % | 91,4 % |
-# | depuis une voiture | 84,8 % des images filmées | 60 images sur 60 |
+# | depuis une voiture | 84,8 % des images filmées | un passage calculé, 60 images sur 60 |
 #
-# Les deux colonnes ne se comparent pas chiffre à chiffre : ni les panneaux, ni les réseaux, ni les cibles ne sont les mêmes. L'article a fait ce que nous n'avons pas fait : **imprimer, coller, rouler**. Chez nous, la caméra qui juge est celle qui a servi à optimiser ; l'encre, les reflets, le capteur et le recadrage n'y sont pas. Pour l'attaquant, nos chiffres sont donc optimistes.
+# Les deux colonnes ne se comparent pas chiffre à chiffre : ni les panneaux, ni les réseaux, ni les cibles ne sont les mêmes. L'article a fait ce que nous n'avons pas fait : **imprimer, coller, rouler**. Chez nous, la caméra qui juge est celle qui a servi à optimiser ; l'encre, les reflets, le capteur et le recadrage n'y sont pas. Pour l'attaquant, nos chiffres sont donc sans doute optimistes.
 #
-# L'attaque suppose aussi de lire les poids du réseau, et un panneau déjà recadré : un véhicule a un détecteur, suit l'objet d'image en image, et possède une carte. Ce qu'elle prouve suffit pourtant au défenseur : la précision sur des panneaux propres ne dit rien des panneaux **choisis pour nuire**. Un réseau qui voit juste 499 fois sur 500 se trompe 9 fois sur 10 devant quelques rectangles qui n'empêchent personne de lire le mot.
+# L'attaque, la nôtre comme la leur, suppose aussi de lire les poids du réseau, et un panneau déjà recadré. Un véhicule, lui, a un détecteur, suit l'objet d'image en image, et peut croiser ce qu'il voit avec une carte. Lu et ses collègues (2017) ont montré les panneaux de l'article à deux détecteurs courants, YOLO et Faster R-CNN, qui ne s'y sont pas laissé prendre ; les auteurs en ont alors optimisé d'autres contre un détecteur, YOLOv2, et l'ont trompé sur une bonne part des images filmées (Eykholt et al. 2018, *Physical Adversarial Examples for Object Detectors*). Tromper un classifieur n'est donc pas tromper un véhicule.
+#
+# Ce que l'attaque prouve suffit pourtant au défenseur : l'exactitude sur des panneaux propres ne dit rien des panneaux **choisis pour nuire**. Un réseau qui voit juste 499 fois sur 500 se trompe 9 fois sur 10 devant quelques rectangles qui laissent encore lire le mot.
 #
 # ## À retenir
 #
@@ -460,25 +464,26 @@ for name, drawing in {"avec NPS": best, "sans NPS": free}.items():
 # - RP2 procède en deux temps : la norme L1, sur tout le panneau, montre **où** le réseau est fragile ; le masque y est posé, et l'on cherche **de quelle couleur**.
 # - Une réussite ne dit rien sans son **témoin** : les mêmes autocollants, au même endroit, de couleurs quelconques.
 # - Jugez sur des vues, des fonds et une séquence que l'attaque n'a pas vus, avec des intervalles.
-# - Rendu n'est pas imprimé : un résultat de synthèse est optimiste pour l'attaquant.
+# - Rendu n'est pas imprimé, et un classifieur n'est pas un véhicule : un résultat de synthèse a toutes les chances d'être optimiste pour l'attaquant.
 #
 # ## Questionnaire
 #
 # 1. Pourquoi moyenner la perte sur des vues, plutôt que d'attaquer la vue la plus typique ?
 # 2. Pourquoi la norme L1, et non L2, pour chercher l'endroit ?
-# 3. Sur le texte du panneau, des couleurs au hasard trompent souvent un réseau. Qu'en conclure sur une attaque placée là ?
+# 3. Supposons qu'en un endroit du panneau, des couleurs au hasard trompent un réseau une fois sur deux. Que prouve une attaque, placée là, qui le trompe six fois sur dix ?
 # 4. L'attaque réussit 450 fois sur 500 vues. Peut-on dire qu'elle réussit 9 fois sur 10 devant un vrai panneau ?
 # 5. Que pouvez-vous changer, dans l'apprentissage ou autour du réseau, pour que cette attaque soit plus difficile ?
 #
 # <details><summary>Réponses</summary>
 #
-# 1. L'attaquant ne choisit pas la vue : il lui faut un autocollant qui marche en moyenne, et l'optimum d'une vue tient à des détails qu'une autre ne montre pas. 2. Elle préfère peu de pixels très changés : ce qui reste montre l'endroit. L2 étale le changement partout. 3. Presque rien : c'est peut-être le texte caché qui trompe le réseau. Il faut que l'attaque fasse bien mieux que son témoin. 4. Non : seulement devant des vues tirées comme les nôtres. L'intervalle mesure le hasard du tirage, et non l'écart entre le rendu et le monde. 5. Montrer au réseau des panneaux salis ou couverts pendant l'apprentissage, attaques comprises (leçon 6.5) ; suivre le panneau d'image en image ; croiser avec une carte ; refuser de répondre quand les images d'un même panneau se contredisent.
+# 1. L'attaquant ne choisit pas la vue : il lui faut un autocollant qui marche en moyenne, et l'optimum d'une vue tient à des détails qu'une autre ne montre pas. 2. Elle préfère peu de pixels très changés : ce qui reste montre l'endroit. L2 étale le changement partout. 3. Peu de chose : cacher cet endroit suffit déjà presque. Il faut que l'attaque fasse bien mieux que son témoin. 4. Non : seulement devant des vues tirées comme les nôtres. L'intervalle mesure le hasard du tirage, et non l'écart entre le rendu et le monde. 5. Montrer au réseau des panneaux salis ou couverts pendant l'apprentissage, attaques comprises (leçon 6.5) ; vérifier la forme, qu'un autocollant ne change pas : un octogone n'est pas un sens interdit ; croiser avec une carte ou un autre capteur, et refuser de répondre quand ils se contredisent. Voter sur les images d'un même passage aide peu : elles peuvent tromper toutes ensemble (partie 8).
 #
 # </details>
 #
 # ## Pour aller plus loin
 #
-# - Changez de cible : « sens interdit », puis « vitesse 20 ». Laquelle demande le plus de surface ?
+# - Changez de cible : « cédez le passage », puis « vitesse 20 ». Laquelle demande le plus de surface ?
+# - Un témoin plus sévère : gardez les couleurs de l'attaque, mais mélangez-les au hasard entre les pixels des autocollants. De combien fait-il mieux que des couleurs unies ?
 # - `attacks.stickers(…, y=0, targeted=False)` ne vise aucune classe. Que lit alors le réseau ?
 # - Entraînez un second réseau, d'une autre graine, et montrez-lui les mêmes autocollants : passent-ils de l'un à l'autre, comme les images de la leçon 6.2 ?
 # - Imprimez la planche, collez-la sur un panneau imprimé, photographiez, recadrez à 32×32, et comptez. Pas sur la voie publique : y modifier un panneau est interdit, et dangereux.

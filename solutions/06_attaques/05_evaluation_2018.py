@@ -33,7 +33,7 @@ from labs.checks import attacks as check
 # %% [markdown]
 # ## 1. Ce que cache une moyenne
 #
-# En novembre 2018, Percy Liang ouvre sa conférence sur les articles de ce chapitre : les images adverses, les lunettes, les stickers. La question n'est plus seulement « comment attaquer ? », mais « **que vaut notre façon d'évaluer ?** ». Un modèle juste **en moyenne** peut échouer dans trois situations, que Liang distinguera dans une conférence de 2020 : un adversaire, un groupe minoritaire, un monde qui change. Cette leçon mesure les trois.
+# En novembre 2018, Percy Liang ouvre sa conférence sur les articles de ce chapitre : les images adverses, les lunettes, les stickers. La question n'est plus seulement « comment attaquer ? », mais : **que vaut notre façon d'évaluer ?** Un modèle juste **en moyenne** peut échouer dans trois situations, que Liang distinguera dans une conférence de 2020 : un adversaire, un groupe minoritaire, un monde qui change. Cette leçon mesure les trois.
 #
 # Commençons par le plus simple. Le classifieur de Fashion-MNIST du cours reconnaît neuf vêtements sur dix. **Pariez** : que vaut-il sur la pire des dix classes ?
 
@@ -64,7 +64,7 @@ print("la pire classe :", data.class_names[scores.argmin()])
 print("au moins 15 points sous la moyenne :", scores.min() < 100 * right.mean() - 15)
 
 # %% [markdown]
-# La moyenne était de 90 % ; la chemise n'est reconnue que 70 fois sur 100, le manteau 77, quand le pantalon et le sac le sont 98 fois. Les barres sont des intervalles de Clopper et Pearson, que nous retrouverons : sur 1000 images par classe, ces écarts ne doivent rien au hasard. Si votre application trie des chemises, son exactitude est de 70 %, et aucune moyenne ne vous l'aurait dit. La même question se pose pour tout **groupe** : un âge, un appareil, un hôpital. Donnez le pire, avec son intervalle.
+# La moyenne était de 90 % ; la chemise n'est reconnue que 70 fois sur 100, le manteau 77, quand le pantalon et le sac le sont 98 fois. Les barres sont des intervalles de Clopper et Pearson, que nous retrouverons : sur 1000 images par classe, de tels écarts ne s'expliquent pas par le hasard du tirage. Si votre application trie des chemises, elle en manque trois sur dix, et aucune moyenne ne vous l'aurait dit. La même question se pose pour tout **groupe** : un âge, un appareil, un hôpital. Donnez le pire, avec son intervalle.
 #
 # ## 2. Le pire des cas, image par image
 #
@@ -78,7 +78,7 @@ print("au moins 15 points sous la moyenne :", scores.min() < 100 * right.mean() 
 # | Exercice 6.5.a | difficulté ●○○ | 6 min | vérifié : égal à une boucle sur les images et les attaques |
 # | --- | --- | --- | --- |
 #
-# Écrivez `worst_case(seen, y)` : `seen` `(A, N)` donne la classe que le réseau voit pour chaque image, une ligne par attaque ; `y` `(N,)`, les vraies classes. Rendez l'exactitude robuste, un nombre.
+# Écrivez `worst_case(seen, y)` : `seen` `(A, N)` donne la classe que le réseau voit pour chaque image, une ligne par attaque, « sans attaque » comprise ; `y` `(N,)`, les vraies classes. Rendez l'exactitude robuste, c'est-à-dire la part des images robustes : un nombre entre 0 et 1.
 
 
 # %%
@@ -93,7 +93,7 @@ def worst_case(seen, y):
 check.worst_case(worst_case)
 
 # %% [markdown] tags=["solution"]
-# `all` avant `mean` : on prend le pire de chaque image, puis la moyenne. Dans l'autre ordre, la moyenne puis le pire, on n'aurait que l'attaque la plus forte.
+# `all` avant `mean` : on prend le pire de chaque image, puis la moyenne. Dans l'autre ordre, la moyenne puis le pire, on n'aurait que l'exactitude sous l'attaque la plus forte.
 
 # %% [markdown]
 # Le budget : aucun pixel ne change de plus de $\varepsilon = 0{,}1$, un dixième de l'écart entre le noir et le blanc. **Pariez** : la recherche au hasard, qui n'a droit qu'à 100 essais et n'apprend que les logits, fait-elle jeu égal avec FGSM ?
@@ -127,7 +127,9 @@ plots.table([measure("du cours", clothes)], header=header)
 # %% [markdown]
 # ## 3. Des défenses qui cachent leur gradient
 #
-# Face à un adversaire, ce réseau ne vaut donc **rien** : PGD n'épargne aucune image. FGSM en laisse 2 %, la recherche au hasard 4 % : en cent essais, elle fait presque jeu égal, sans aucun gradient. Un fournisseur vous propose deux défenses, du genre de celles qu'on publiait en 2018. La première **arrondit** chaque pixel à l'un de huit niveaux de gris : la petite perturbation devrait disparaître dans l'arrondi. La seconde multiplie les logits par **mille** : un réseau aussi sûr de lui devrait être plus difficile à ébranler. Aucune ne change ce que le réseau voit d'une image ordinaire, ou presque. **Pariez** sur leur exactitude sous PGD.
+# À ce budget, ce réseau ne vaut donc **rien** face à un adversaire : PGD n'épargne aucune image. FGSM en laisse 2 %, la recherche au hasard 4 % : en cent essais, elle fait presque jeu égal, sans aucun gradient. (Nous attaquons 150 images, pour aller vite : un pourcentage de ces tableaux n'est connu qu'à quelques points près, huit au pire.)
+#
+# Un fournisseur vous propose deux défenses, du genre de celles qu'on publiait en 2018. La première **arrondit** chaque pixel à l'un de huit niveaux de gris : la petite perturbation devrait disparaître dans l'arrondi. La seconde multiplie les logits par **mille** : un réseau aussi sûr de lui devrait être plus difficile à ébranler. Aucune ne change ce que le réseau voit d'une image ordinaire, ou presque. **Pariez** sur leur exactitude sous PGD.
 
 # %%
 def rounded(images):
@@ -145,7 +147,7 @@ def hot(images):
 plots.table([measure("arrondi", quantised), measure("logits × 1000", hot)], header=header)
 
 # %% [markdown]
-# Spectaculaire : FGSM n'a plus aucun effet, et PGD presque aucun ; le peu qu'il gagne, il le doit à son départ au hasard. Beaucoup d'articles s'arrêtaient là. Mais la recherche au hasard, qui en sait **moins** que PGD, ne laisse que 2 et 4 % des images. Si PGD avait fait son travail, ce serait impossible. Regardons ce qu'il a eu pour travailler.
+# Spectaculaire : FGSM n'a plus aucun effet, et PGD presque aucun ; le peu qu'il gagne, il le doit à son départ au hasard. Beaucoup d'articles s'arrêtaient là. Mais la recherche au hasard, qui en sait **moins** que PGD, ne laisse que 2 et 4 % des images. Si PGD avait fait son travail, ce serait bien étonnant. Regardons ce qu'il a eu pour travailler.
 
 # %%
 def gradient_of(model, images):
@@ -162,9 +164,9 @@ for name, model in (("du cours", clothes), ("arrondi", quantised), ("logits × 1
     print(f"{name:14s} images dont le gradient est exactement nul : {flat.mean():.0%}")
 
 # %% [markdown]
-# Derrière l'arrondi, le gradient est **exactement nul** pour toutes les images : une fonction en escalier n'a pas de pente. Derrière les logits multipliés par mille, il l'est pour 93 % d'entre elles, autant qu'il y en a de bien classées : la softmax, saturée, vaut 1 à la précision de la machine. FGSM et PGD n'avaient rien à suivre. Le réseau n'est pas plus robuste : il est **muet**. Athalye, Carlini et Wagner (2018) appellent cela des gradients **obfusqués**, et distinguent trois façons de les obtenir : les *briser* (l'arrondi), les *faire disparaître* (les logits), ou les *tirer au hasard*.
+# Derrière l'arrondi, le gradient est **exactement nul** pour toutes les images : une fonction en escalier n'a pas de pente. Derrière les logits multipliés par mille, il l'est pour 93 % d'entre elles, autant qu'il y en a de bien classées : la softmax, saturée, vaut 1 à la précision de la machine. FGSM et PGD n'avaient rien à suivre. Le réseau n'est pas plus robuste : il est **muet**. Athalye, Carlini et Wagner (2018) appellent cela des gradients **obfusqués**, et distinguent trois façons de les obtenir : les *briser* (l'arrondi), les *tirer au hasard*, les *faire disparaître ou exploser* (ce que font, à leur façon, nos logits).
 #
-# Une défense se juge face à une attaque qui la **connaît**. Contre l'arrondi : le garder à l'aller, et faire au retour comme s'il n'existait pas, puisqu'il ressemble à l'identité. C'est **BPDA** (*backward pass differentiable approximation*). Contre les logits : les diviser par mille. (Contre le hasard, on moyenne le gradient sur plusieurs tirages.)
+# Une défense se juge face à une attaque qui la **connaît**. Contre l'arrondi : le garder à l'aller, et faire au retour comme s'il n'existait pas, puisqu'il ressemble à l'identité. C'est la forme la plus simple de **BPDA** (*backward pass differentiable approximation*). Contre les logits : les diviser par mille. (Contre le hasard, on moyenne le gradient sur plusieurs tirages.)
 
 # %%
 def straight_through(images):
@@ -203,7 +205,7 @@ for name, (model, images) in adapted.items():
 # %% [markdown]
 # Deux lignes de code, et les deux défenses tombent à zéro. Sans même les lire, d'ailleurs : les images faites contre le réseau nu les trompent autant. Parmi les neuf défenses publiées à ICLR 2018 qui prétendaient résister à un adversaire informé, sans preuve, Athalye et ses collègues en ont trouvé **sept** qui reposaient sur des gradients obfusqués ; ils en ont contourné six entièrement, une en partie. La morale n'est pas qu'il ne faut pas défendre : c'est qu'**évaluer une défense, c'est l'attaquer soi-même, de son mieux**.
 #
-# L'arrondi n'a-t-il donc servi à rien ? Donnons à l'attaquant un budget trois fois plus petit, 0,03, et trois attaques qui voient à travers : BPDA, le transfert, le hasard. **Pariez** : si chacune laisse environ sept images sur dix, combien en reste-t-il pour qui les a toutes ?
+# L'arrondi n'a-t-il donc servi à rien ? Donnons à l'attaquant un budget trois fois plus petit, 0,03, et trois attaques que l'arrondi n'arrête pas : BPDA, le **transfert** (les images faites contre le réseau nu), le hasard. **Pariez** : si chacune laisse environ sept images sur dix, combien en reste-t-il quand l'attaquant les a toutes ?
 
 # %%
 little = {"BPDA": attack(transparent, 0.03), "transfert": attack(clothes, 0.03)}
@@ -221,9 +223,9 @@ print("une boucle sur les images donne la même chose :",
       np.isclose(len(resist) / size, attacks.robust_accuracy(quantised, x, y, trio)))  # fmt: skip
 
 # %% [markdown]
-# Séparément, deux images sur trois, deux sur trois, près de quatre sur cinq ; ensemble, 65,3 %, un peu moins que la plus forte. L'écart est petit, parce que ces attaques trompent presque les mêmes images, mais il va toujours dans le même sens : la meilleure des moyennes n'est jamais le pire des cas.
+# Séparément, 69,3 %, 66,7 % et 78,0 % des images ; ensemble, 65,3 %, un peu moins que sous la plus forte. L'écart est petit, parce que ces attaques trompent presque les mêmes images, mais il ne peut aller que dans un sens : le pire des cas n'est jamais au-dessus de l'attaque la plus forte. Notez que le transfert fait ici un peu mieux que BPDA, de quatre images : une attaque adaptée n'est pas forcément la meilleure. Raison de plus pour en essayer plusieurs.
 #
-# Et soyons justes avec l'arrondi. Le réseau nu ne garde que 24,7 % des images à ce petit budget ; arrondi, il en garde deux sur trois, devant des attaques qui le connaissent. Il **aide** donc un peu, à 0,03 ; il ne sert à rien à 0,1. Une défense peut cacher son gradient *et* aider : seule l'attaque adaptée dit de combien.
+# Et soyons justes avec l'arrondi. Le réseau nu ne garde que 24,7 % des images à ce petit budget ; arrondi, il en garde près de deux sur trois, devant trois attaques qu'il n'aveugle pas. Il **aide** donc, à 0,03, sous réserve d'une attaque meilleure que les nôtres ; il ne sert à rien à 0,1. Une défense peut cacher son gradient *et* aider : seules des attaques qui la contournent disent de combien.
 #
 # ## 4. Une défense qui tient : s'entraîner contre l'attaque
 #
@@ -231,9 +233,9 @@ print("une boucle sur les images donne la même chose :",
 #
 # $$ \min_\theta\ \mathbb{E}\left[ \max_{\lVert \delta \rVert_\infty \le \varepsilon} \text{perte}(x + \delta, y; \theta) \right] $$
 #
-# À chaque pas d'apprentissage, on attaque d'abord les images du lot (le max), puis on corrige les poids sur ces images-là (le min). Madry attaque par PGD, en 7 pas pour CIFAR-10 : huit fois le prix d'un apprentissage. Wong, Rice et Kolter (2020) ont montré qu'**un seul** pas suffit, s'il part d'un point au hasard de la boule et mesure $1{,}25\,\varepsilon$ : deux fois le prix. C'est ce que nous faisons ici.
+# À chaque pas d'apprentissage, on attaque d'abord les images du lot (le max), puis on corrige les poids sur ces images-là (le min). Madry attaque par PGD, en 7 pas pour CIFAR-10 : environ huit fois le prix d'un apprentissage. Wong, Rice et Kolter (2020) ont montré qu'**un seul** pas peut suffire, s'il part d'un point au hasard de la boule et mesure $1{,}25\,\varepsilon$ : environ deux fois le prix. C'est ce que nous faisons ici.
 #
-# Toutes les défenses de la suite ont le même réseau, deux convolutions et deux couches denses, celui que Gowal et ses collègues appellent *small* (avec un pas de 2 à la deuxième convolution), les mêmes images et le même nombre d'époques. **Pariez** : combien de points d'exactitude, sans attaque, coûte cette défense ?
+# Toutes les défenses de la suite ont le même réseau, deux convolutions et deux couches denses, proche de celui que Gowal et ses collègues appellent *small* (mais avec un pas de 2, et non de 1, à la deuxième convolution), les mêmes images et le même nombre d'époques. **Pariez** : combien de points d'exactitude, sans attaque, coûte cette défense ?
 
 # %%
 count = runtime.budget(rapide=1000, cours=10_000, complet=60_000)  # images d'apprentissage
@@ -297,7 +299,7 @@ print("entraîné contre l'attaque, plus de 45 % :", worst["contre l'attaque"] >
 print("avec un budget de 0,3, plus rien ne tient :", found["contre l'attaque"][-1] < 0.15)
 
 # %% [markdown]
-# Le réseau entraîné contre l'attaque perd 5 points sans attaque, 82 % au lieu de 87, et garde près de deux images sur trois là où l'ordinaire en garde une sur dix. Le temps d'apprentissage n'a pas tout à fait doublé. Ici, les colonnes sont **en ordre** : PGD est la plus forte, puis FGSM, puis la recherche au hasard, et les courbes tombent à zéro quand le budget devient absurde. Ce sont les signes d'un gradient qui dit la vérité. Le réseau a appris à résister à **cette** menace, un dixième par pixel : à 0,2, il s'effondre lui aussi.
+# Le réseau entraîné contre l'attaque perd 5 points sans attaque, 82 % au lieu de 87 (7 points sur les 600 images de la partie 7), et garde près de deux images sur trois là où l'ordinaire en garde une sur dix. Le temps d'apprentissage n'a pas tout à fait doublé. Ici, les colonnes sont **en ordre** : PGD est la plus forte, puis FGSM, puis la recherche au hasard, et les courbes tombent à zéro, ou presque, quand le budget devient absurde. Ce sont les signes d'un gradient qui dit la vérité. Le réseau a appris à résister à **cette** menace, un dixième par pixel : à 0,2, il s'effondre lui aussi.
 #
 # Regardez les vêtements attaqués. Contre l'ordinaire (deuxième ligne), l'attaque sème un bruit sans forme, qui suffit à quatre erreurs sur cinq. Contre l'autre (troisième ligne), elle pose des taches plus larges et plus unies, et ne réussit qu'une fois : la bottine devient une basket.
 #
@@ -307,12 +309,12 @@ print("avec un budget de 0,3, plus rien ne tient :", found["contre l'attaque"][-
 #
 # ## 5. Prouver : des intervalles
 #
-# Une attaque qui échoue ne prouve rien : une autre réussira peut-être. Raghunathan, Steinhardt et Liang (2018) veulent l'inverse, un **certificat** : la preuve qu'aucune attaque ne réussira. La méthode la plus simple, celle de Gowal et ses collègues (2018), est l'**arithmétique d'intervalles**. Chaque pixel est dans un intervalle $[x - \varepsilon, x + \varepsilon]$. Dans quel intervalle est chaque neurone de la première couche ? Et de la deuxième ? Si, au bout, le logit de la vraie classe reste au-dessus des autres, c'est prouvé.
+# Une attaque qui échoue ne prouve rien : une autre réussira peut-être. Raghunathan, Steinhardt et Liang (2018) veulent l'inverse, un **certificat** : la preuve qu'aucune attaque ne réussira. La méthode la plus simple, que Gowal et ses collègues (2018) ont montrée efficace, est l'**arithmétique d'intervalles**. Chaque pixel est dans un intervalle $[x - \varepsilon, x + \varepsilon]$, coupé à [0, 1]. Dans quel intervalle est chaque neurone de la première couche ? Et de la deuxième ? Si, au bout, le logit de la vraie classe reste au-dessus des autres, c'est prouvé.
 #
 # | Exercice 6.5.b | difficulté ●●○ | 10 min | vérifié : égal au minimum et au maximum sur tous les coins de la boîte |
 # | --- | --- | --- | --- |
 #
-# Écrivez `linear_bounds(low, high, w, b)` : des intervalles `low`, `high` `(N, D)`, des poids `w` `(D, K)` et un biais `b` `(K,)`, vers les plus petites et les plus grandes valeurs de `x @ w + b`, deux tableaux `(N, K)`.
+# Écrivez `linear_bounds(low, high, w, b)` : des intervalles `low`, `high` `(N, D)`, des poids `w` `(D, K)` et un biais `b` `(K,)`, vers les plus petites et les plus grandes valeurs que peut prendre `x @ w + b` quand chaque `x` reste entre `low` et `high` : deux tableaux `(N, K)`, le plus petit d'abord.
 
 
 # %%
@@ -329,7 +331,7 @@ def linear_bounds(low, high, w, b):
 check.linear_bounds(linear_bounds)
 
 # %% [markdown] tags=["solution"]
-# Derrière un poids négatif, c'est le grand pixel qui fait la petite sortie : d'où la valeur absolue. Pour **une** couche, ces bornes sont exactes : un coin de la boîte les atteint. Pour la couche suivante, elles deviennent pessimistes, car elle suppose que tous ses pires cas arrivent ensemble.
+# Derrière un poids négatif, c'est le grand pixel qui fait la petite sortie : d'où la valeur absolue. Pour **une** couche, ces bornes sont exactes : un coin de la boîte les atteint. Pour la couche suivante, elles deviennent pessimistes, car le calcul suppose que les pires cas de toutes ses entrées arrivent ensemble.
 
 # %% [markdown]
 # Une ReLU ne décroît jamais : elle envoie les bornes sur les bornes. Une convolution est une couche linéaire. Traversons donc le réseau entier, couche par couche.
@@ -363,7 +365,7 @@ print("labs n'est jamais moins précis que ce calcul :", np.all(margins.min(axis
 print("et souvent plus :", np.mean(margins.min(axis=1) > ours + 1e-3) > 0.5)
 
 # %% [markdown]
-# `labs` fait une chose de plus, comme l'article : il fusionne la dernière couche avec la **différence** de deux logits, $w_y - w_k$. Les bornes de deux logits pris séparément supposent que le même pixel fait baisser l'un et monter l'autre, même s'il ne peut pas faire les deux.
+# `labs` fait une chose de plus, comme l'article : il fusionne la dernière couche avec la **différence** de deux logits, $w_y - w_k$. Les bornes de deux logits pris séparément supposent que chaque neurone prend, pour l'un, la valeur qui le fait baisser, et, pour l'autre, celle qui le fait monter, alors qu'il n'en a qu'une à la fois.
 #
 # Ces bornes sont dérivables. On peut donc, au lieu d'attaquer, **apprendre à être certifié** : une moitié de la perte sur l'image, l'autre sur les pires logits que les intervalles permettent, avec un rayon qui grandit peu à peu de 0 à $\varepsilon$. **Pariez** sur les trois réseaux : lequel sera le plus certifié à $\varepsilon = 0{,}1$ ? Et lequel résistera le mieux à PGD ?
 
@@ -396,22 +398,22 @@ print("entraîné par intervalles, certifié pour un tiers au moins :", proved["
 print("entraîné contre l'attaque, certifié pour presque aucune :", proved["contre l'attaque"][at] < 0.05)
 
 # %% [markdown]
-# Trois réseaux de même forme, trois histoires. L'ordinaire : ni résistance, ni preuve. Celui qu'on a entraîné contre l'attaque résiste le mieux, 65 %, mais les intervalles n'en prouvent **rien** à ε = 0,1 : la bande grise est énorme, et personne ne sait où est la vérité. Celui qu'on a entraîné par intervalles résiste presque autant, 60 %, et l'essentiel de ce qui résiste est **prouvé**, 51 %. Il le paie sans attaque : 74 %, soit 13 points de moins que l'ordinaire.
+# Trois réseaux de même forme, trois histoires. L'ordinaire : ni résistance, ni preuve. Celui qu'on a entraîné contre l'attaque résiste le mieux, 65 %, mais les intervalles n'en prouvent **rien** à ε = 0,1 : la bande grise est énorme, et rien ici ne dit où, dans cette bande, est la vérité. Celui qu'on a entraîné par intervalles résiste presque autant, 60 %, et l'essentiel de ce qui résiste est **prouvé**, 51 %. Il le paie sans attaque : 74 %, soit 13 points de moins que l'ordinaire.
 #
 # Une borne qui ne prouve rien ne prouve donc pas la fragilité ; elle dit que **ce** réseau et **cette** méthode ne vont pas ensemble. Sur MNIST, à ε = 0,1, Gowal et ses collègues certifient ainsi tout sauf 2,23 % des images de test ; à ε = 0,3, tout sauf 8,05 %. Fashion-MNIST est plus difficile, et notre réseau, très petit, n'a vu que 10 000 images, trois fois.
 #
 # ## 6. Prouver : lisser par du bruit
 #
-# Les intervalles demandent de connaître chaque couche, et ne passent pas à l'échelle d'ImageNet. Cohen, Rosenfeld et Kolter (2019) ne demandent **rien** au réseau. Prenez n'importe quel classifieur $f$, ajoutez à l'image un bruit normal d'écart type $\sigma$, recommencez, et faites **voter** : c'est le classifieur **lissé** $g$. Si la classe gagnante a une probabilité $p > 1/2$ sous le bruit, alors $g$ donne la même classe à toute image à une distance euclidienne inférieure à
+# Les intervalles demandent de connaître chaque couche, et passent mal à l'échelle d'ImageNet. Cohen, Rosenfeld et Kolter (2019) ne demandent **rien** au réseau. Prenez n'importe quel classifieur $f$, ajoutez à l'image un bruit normal d'écart type $\sigma$, recommencez, et faites **voter** : c'est le classifieur **lissé** $g$. Si la classe gagnante a une probabilité $p > 1/2$ sous le bruit, alors $g$ donne la même classe à toute image à une distance euclidienne inférieure à
 #
 # $$ R = \sigma\,\Phi^{-1}(p) $$
 #
-# où $\Phi^{-1}$ est le quantile de la loi normale. On ne connaît pas $p$ : on compte $k$ votes sur $n$ tirages. Écrire $k/n$ à la place de $p$ ne garantirait rien. Il faut une **borne basse** qui soit vraie avec une probabilité d'au moins $1 - \alpha$ : celle de Clopper et Pearson (1934), un quantile de la loi bêta, exacte pour tout $n$. Et si cette borne n'atteint pas $1/2$, on **s'abstient**.
+# où $\Phi^{-1}$ est le quantile de la loi normale. On ne connaît pas $p$ : on compte $k$ votes sur $n$ tirages. Écrire $k/n$ à la place de $p$ ne garantirait rien. Il faut une **borne basse** qui soit vraie avec une probabilité d'au moins $1 - \alpha$ : celle de Clopper et Pearson (1934), un quantile de la loi bêta, valable pour tout $n$. Et si cette borne n'atteint pas $1/2$, on **s'abstient**.
 #
 # | Exercice 6.5.c | difficulté ●●○ | 10 min | vérifié : égal à l'intervalle exact de SciPy, à un seul côté ; zéro succès, tous les succès, abstention |
 # | --- | --- | --- | --- |
 #
-# Écrivez `smoothed_radius(successes, n, sigma, alpha)`, qui rend deux nombres : la borne basse de $p$, et le rayon certifié (0 si l'on s'abstient).
+# La borne basse est la valeur de $p$ pour laquelle on obtiendrait $k$ succès **ou plus**, sur $n$ tirages, avec une probabilité $\alpha$ : c'est le quantile d'ordre $\alpha$ de la loi bêta de paramètres $k$ et $n - k + 1$ (et 0 si $k = 0$). Écrivez `smoothed_radius(successes, n, sigma, alpha)`, `successes` étant $k$, qui rend deux nombres : cette borne, et le rayon certifié (0 si l'on s'abstient). Dans SciPy, les quantiles sont `stats.beta.ppf` et `stats.norm.ppf`.
 
 
 # %%
@@ -430,7 +432,7 @@ check.smoothed_radius(smoothed_radius)
 # Même unanime, un vote ne prouve qu'une probabilité de $\alpha^{1/n}$ : pour $n = 1000$ et $\alpha = 0{,}001$, 0,9931, soit un rayon de 2,46 σ au plus. Certifier plus loin demande plus de tirages ; Cohen en fait 100 000 par image.
 
 # %% [markdown]
-# Pour que le vote soit net, on entraîne le réseau **sur des images bruitées**, comme l'article. Vient ensuite son algorithme CERTIFY : $n_0 = 100$ tirages choisissent la classe, $n = 1000$ **autres** tirages bornent sa probabilité. (Les mêmes tirages pour les deux, et la garantie serait fausse : on aurait choisi la classe qui a eu de la chance.)
+# Pour que le vote soit net, on entraîne le réseau **sur des images bruitées**, comme l'article. Vient ensuite son algorithme CERTIFY : $n_0 = 100$ tirages choisissent la classe, $n = 1000$ **autres** tirages bornent sa probabilité. (Avec les mêmes tirages pour les deux, la garantie ne tiendrait plus : on aurait choisi la classe qui a eu de la chance.)
 
 # %%
 sigma = 0.25
@@ -459,7 +461,7 @@ plots.show(pictures, titles=titles, columns=3, size=2.4, alt="Trois vêtements, 
 # %% [markdown]
 # À la main ou par `labs`, mêmes rayons à peu de chose près, puisque les tirages diffèrent. Pour cette première image, 94 % des votes ne garantissent qu'une probabilité de 0,916. Le rayon dépend de l'image : à gauche, un vêtement que le bruit fait hésiter ; à droite, un sac que le réseau reconnaît mille fois sur mille, et dont le rayon est le plus grand que mille tirages puissent prouver.
 #
-# Le certificat dit : aucune image à distance R ne fait changer le vote. Attaquons donc le **vote**, et non le réseau : PGD dans une boule euclidienne, sur la moyenne des probabilités de quatre tirages, dans l'esprit de Salman et al. (2019). Puis on fait voter sur l'image attaquée. Si des images certifiées tombaient, la garantie serait fausse.
+# Le certificat dit : aucune image à moins de R ne fait changer le vote. Attaquons donc le **vote**, et non le réseau : PGD dans une boule euclidienne, sur la moyenne des probabilités de quatre tirages, dans l'esprit de Salman et al. (2019). Puis on fait voter sur l'image attaquée. Si plusieurs images certifiées tombaient, il faudrait douter de la garantie.
 
 
 # %%
@@ -496,13 +498,13 @@ print("images certifiées que l'attaque a fait tomber :", broken)
 print("plus de la moitié des images certifiées à 0,2 :", certain[0.2].mean() > 0.5)
 
 # %% [markdown]
-# L'attaque n'a fait tomber aucune image certifiée : elle ne le pouvait pas. Les deux courbes se suivent : à 0,4, le vote garde 62 % des images quoi qu'on fasse, et 69 % devant notre attaque ; la vérité est entre les deux. À 0,8, le certificat est tombé à zéro d'un coup, quand le vote résiste encore une fois sur deux : même unanimes, 1000 tirages ne prouvent pas de rayon supérieur à 2,46 σ, soit 0,62. Ce n'est pas le réseau qui s'effondre, c'est la **preuve** qui s'arrête. Sur ImageNet, où les garanties précédentes ne passaient pas à l'échelle, Cohen et ses collègues certifient 49 % des images dans un rayon de 0,5.
+# L'attaque n'a fait tomber aucune image certifiée : c'est ce que le certificat promettait. Jusqu'à 0,4, les deux courbes se suivent : à ce rayon, le vote garde 62 % de ces 80 images quoi qu'on fasse, et 69 % devant notre attaque ; la vérité est entre les deux. À 0,8, le certificat est tombé à zéro d'un coup, quand le vote résiste encore une fois sur deux : même unanimes, 1000 tirages ne prouvent pas de rayon supérieur à 2,46 σ, soit 0,62. Ce n'est pas le réseau qui s'effondre, c'est la **preuve** qui s'arrête. Sur ImageNet, où les garanties précédentes ne passaient pas à l'échelle, Cohen et ses collègues certifient 49 % des images dans un rayon de 0,5.
 #
-# Trois réserves. La norme d'abord : une longueur euclidienne de 0,62 ne couvre pas un changement de 0,1 sur chacun des 784 pixels, qui mesure $0{,}1 \times 28 = 2{,}8$. La probabilité ensuite : chaque certificat est faux avec une probabilité d'au plus un millième. L'arithmétique enfin : la preuve suppose des nombres réels, et l'on sait construire des réseaux que les arrondis de la machine font mentir (Voráček et Hein, 2023).
+# Trois réserves. La norme d'abord : une longueur euclidienne de 0,62 ne couvre pas un changement de 0,1 sur chacun des 784 pixels, qui mesure $0{,}1 \times 28 = 2{,}8$. La probabilité ensuite : chaque certificat est faux avec une probabilité d'au plus un millième. L'arithmétique enfin : la preuve suppose des nombres réels, et l'on sait construire des classifieurs pour lesquels, à cause des arrondis de la machine, le certificat est faux (Voráček et Hein, 2023).
 #
 # ## 7. Le monde change
 #
-# Personne n'attaque la plupart des systèmes. Mais l'objectif se salit, la lumière baisse, la caméra bouge. Hendrycks et Dietterich (2019) mesurent cette autre robustesse : quinze **altérations** ordinaires, à cinq degrés de sévérité, sur des réseaux qui ne les ont jamais vues. En voici quatre. **Pariez** : le réseau entraîné contre le pire des cas est-il aussi le meilleur ici ?
+# Bien des systèmes n'ont pas d'adversaire. Mais l'objectif se salit, la lumière baisse, la caméra bouge. Hendrycks et Dietterich (2019) mesurent cette autre robustesse : quinze **altérations** ordinaires, à cinq degrés de sévérité, sur des réseaux qui ne les ont jamais vues. En voici quatre. **Pariez** : le réseau entraîné contre le pire des cas est-il aussi le meilleur ici ?
 
 # %%
 def blur(images, s):
@@ -555,9 +557,9 @@ print("devant les altérations, il n'est pas plus mauvais, à 5 points près :",
 print("et il devance celui qu'on peut certifier :", usual["ordinaire"] > usual["par intervalles"] + 0.05)
 
 # %% [markdown]
-# Le classement n'est plus le même. Devant PGD, l'ordinaire est le dernier, 10 %, et l'entraînement contre l'attaque le premier, 65 %. Devant les altérations, l'ordinaire est le **premier** en moyenne, 70 %, et le réseau certifié le dernier, 56 % : sous un voile clair, il n'en reconnaît plus qu'une sur trois. Chacun résiste à ce qu'on lui a montré, et parfois même pas : sur ces images, s'entraîner sous le bruit n'a pas aidé devant le bruit, que l'ordinaire supportait déjà.
+# Le classement n'est plus le même. Devant PGD, l'ordinaire est le dernier, 10 %, et l'entraînement contre l'attaque le premier, 65 %. Devant les altérations, l'ordinaire est le **premier** en moyenne, 70 %, et le réseau certifié le dernier, 56 % : sous un voile clair, il n'en reconnaît plus qu'une sur trois. Regardez aussi d'où chacun part : tous perdent à peu près autant en moyenne, de 16 à 18 points environ, et l'ordinaire reste devant parce qu'il partait de plus haut. Aucune des trois défenses n'a donc rendu le réseau nettement plus robuste à ces altérations. Même sous le bruit, celui qui s'est entraîné avec ne fait que rejoindre l'ordinaire, à 83 % : il perd moins, mais il partait de plus bas.
 #
-# Le pire des cas et le décalage sont donc **deux questions**. La première demande : que peut faire quelqu'un qui choisit ? La seconde : que se passe-t-il quand personne ne choisit, mais que le monde change ? Une bonne réponse à l'une ne dit rien de l'autre. (Nos altérations sont plus simples que celles de l'article, et nos images plus petites : ne comparez pas les chiffres.)
+# Le pire des cas et le décalage sont donc **deux questions**. La première demande : que peut faire quelqu'un qui choisit ? La seconde : que se passe-t-il quand personne ne choisit, mais que le monde change ? Une bonne réponse à l'une ne garantit rien pour l'autre. (Nos altérations sont plus simples que celles de l'article, et nos images plus petites : ne comparez pas les chiffres.)
 #
 # ## 8. Un protocole, sur une page
 #
@@ -574,7 +576,7 @@ print("et il devance celui qu'on peut certifier :", usual["ordinaire"] > usual["
 # | 9. Prouver | Certificat, s'il y en a un, et pour quelle norme | certifié au-dessus de l'attaqué |
 # | 10. Décalage | Altérations ordinaires | confondues avec le pire des cas |
 #
-# Les alertes 3 à 6 sont celles d'Athalye, Carlini et Wagner : une attaque qui voit le gradient en sait **plus** que les autres ; si elle fait moins bien, c'est que le gradient ment.
+# Les alertes 3 à 6 sont celles d'Athalye, Carlini et Wagner : une attaque qui voit le gradient en sait **plus** que les autres ; si elle fait nettement moins bien, c'est que le gradient ment, ou qu'elle est mal réglée.
 #
 # Un fournisseur vous livre un modèle **scellé**, `sealed`, et cette phrase : « robuste : 91 % d'exactitude sous FGSM et 88 % sous PGD, à ε = 0,1 ». Appliquez les étapes 3 à 6.
 
@@ -595,12 +597,12 @@ rows = [signs(*pair) for pair in (*[*nets.items()][:2], ("scellé", sealed))]
 plots.table(rows, header=["réseau", *ensemble, "transfert", "PGD, ε = 0,5"])
 
 # %% [markdown]
-# Les deux premières lignes sont en ordre : PGD est la plus forte des attaques, le transfert la plus faible, et le budget absurde met tout à zéro. La troisième a les trois alertes : le hasard et le transfert font bien mieux que PGD, et avec un budget de 0,5, assez pour effacer n'importe quelle image, PGD ne change **rien**.
+# Les deux premières lignes sont en ordre : à ε = 0,1, PGD est la plus forte des attaques, le transfert la plus faible, et le budget absurde met tout à zéro. La troisième a les trois alertes : le hasard et le transfert font bien mieux que PGD, et avec un budget de 0,5, assez pour effacer n'importe quelle image, PGD ne change **rien**.
 #
 # | Exercice 6.5.d | difficulté ●●● | 12 min | vérifié : images dans [0, 1] et dans le budget, que le modèle scellé reconnaît trois fois sur dix au plus |
 # | --- | --- | --- | --- |
 #
-# Rendez votre verdict, preuve à l'appui, sans lire le code de `sealed`. Écrivez `adversary(sealed, substitute, x, y, epsilon)` : le modèle scellé, un réseau ordinaire pour les mêmes vêtements, des images et leurs classes ; rendez des images que le modèle scellé ne reconnaît plus.
+# Rendez votre verdict, preuve à l'appui, sans lire le code de `sealed`. Écrivez `adversary(sealed, substitute, x, y, epsilon)` : le modèle scellé, un réseau ordinaire pour les mêmes vêtements, des images et leurs classes ; rendez des images `(N, H, L, 1)`, entre 0 et 1, que le modèle scellé ne reconnaît plus, sans qu'aucun pixel ait changé de plus de `epsilon`. Toutes les attaques de `labs.attacks` sont permises.
 
 
 # %%
@@ -626,7 +628,7 @@ check.adversary(adversary)
 # - Une moyenne cache ses pires groupes, et ne dit rien d'un adversaire ni d'un monde qui change : trois évaluations différentes.
 # - L'exactitude robuste se prend **image par image**, sur toutes les attaques, et n'est qu'une borne haute : une attaque qui échoue ne prouve rien.
 # - Un gradient caché n'est pas une défense. Il se trahit : une attaque qui en sait moins réussit mieux.
-# - S'entraîner contre l'attaque résiste vraiment, pour la menace choisie, et coûte quelques points d'exactitude.
+# - S'entraîner contre l'attaque rend vraiment plus robuste, pour la menace choisie, et coûte quelques points d'exactitude.
 # - Un certificat est une borne basse : intervalles (chaque pixel), lissage (longueur euclidienne, avec une borne de Clopper et Pearson et le droit de s'abstenir).
 #
 # ## Questionnaire
@@ -640,7 +642,7 @@ check.adversary(adversary)
 #
 # <details><summary>Réponses</summary>
 #
-# 1. 40 %, oui : elles peuvent tromper des images différentes. 70 %, non : le pire des cas n'est jamais au-dessus de la plus forte attaque. 2. PGD en sait plus : s'il fait moins bien, c'est que le gradient ment, et que l'évaluation par PGD ne valait rien. 3. On n'en sait rien : « pas prouvé » n'est pas « trompé ». L'attaque donne l'autre borne. 4. Une classe dont la probabilité n'est que de 0,9931 obtient 1000 votes sur 1000 une fois sur mille : à cette confiance, mille tirages ne peuvent pas l'exclure. 5. Non : 784 pixels qui changent de 0,1 font une longueur de 2,8. Chaque certificat vaut pour sa norme. 6. Pas forcément : une altération est tirée au hasard, un adversaire choisit.
+# 1. 40 %, oui : elles peuvent tromper des images différentes. 70 %, non : le pire des cas n'est jamais au-dessus de la plus forte attaque. 2. PGD en sait plus : s'il fait moins bien, c'est que le gradient ment (ou que PGD est mal réglé), et l'évaluation par PGD ne valait rien. 3. On n'en sait rien : « pas prouvé » n'est pas « trompé ». L'attaque donne l'autre borne. 4. Une classe dont la probabilité n'est que de 0,9931 obtient 1000 votes sur 1000 une fois sur mille : à cette confiance, mille tirages ne peuvent pas l'exclure. 5. Non : 784 pixels qui changent de 0,1 font une longueur de 2,8, bien au-delà de ce qu'il couvre. Chaque certificat vaut pour sa norme. 6. Pas forcément : une altération est tirée au hasard, un adversaire choisit.
 #
 # </details>
 #
@@ -649,4 +651,4 @@ check.adversary(adversary)
 # - Entraînez contre PGD en plusieurs pas, `defences.adversarial(epsilon, steps=5)` : que gagne-t-on, et à quel prix ?
 # - Une défense qui tire au hasard : déplacez l'image de quelques pixels avant de la classer. Attaquez-la par la moyenne de plusieurs tirages (*expectation over transformation*, leçon 6.4).
 # - Changez σ dans le lissage : 0,12, puis 0,5. Où les deux courbes certifiées se croisent-elles ?
-# - Carlini et al. 2019, *On Evaluating Adversarial Robustness* : la liste de contrôle complète, dont ce protocole est le résumé.
+# - Carlini et al. 2019, *On Evaluating Adversarial Robustness* : une liste de contrôle bien plus complète que ce protocole.
