@@ -6,7 +6,6 @@ Fashion-MNIST. The score is measured once, at the end, on the 10 000 official te
 written. Nothing is written before that.
 """
 
-import argparse
 import pathlib
 import sys
 import time
@@ -14,8 +13,9 @@ from typing import NamedTuple
 
 import make_data
 import numpy as np
+import shipping
 
-from labs import catalogue, runtime
+from labs import runtime
 
 
 class Recipe(NamedTuple):
@@ -49,12 +49,9 @@ RECIPES = {
 
 def main(arguments=None):
     """Train, write data/weights/…, print the score; return 0."""
-    parser = argparse.ArgumentParser(description="Entraîne un réseau dont le cours livre les poids.")
-    parser.add_argument("name", choices=RECIPES)
+    parser = shipping.parser("Entraîne un réseau dont le cours livre les poids.", RECIPES)
     parser.add_argument("--packages", type=pathlib.Path, help="dossier des paquets déjà téléchargés")
-    parser.add_argument("--out", type=pathlib.Path, default=catalogue.DATA, help="dossier à remplir (data/)")
     parser.add_argument("--epochs", type=int, help="nombre d'époques, à la place de celui de la recette")
-    parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     recipe = RECIPES[options.name]
     recipe = recipe._replace(epochs=options.epochs or recipe.epochs)
@@ -103,14 +100,9 @@ def train(recipe, images, labels, *, seed):
 
 def ship(model, name, out, images, labels, minutes):
     """Score the weights as they will be read, then put them in place."""
-    from labs import weights
-
-    file = out / weights.FILES[name]
-    for variable in model.weights:  # what the file will hold
-        variable.assign(np.asarray(variable).astype("float16").astype("float32"))
+    shipping.as_written(model)
     guesses = model.predict(images.astype("float32") / 255, batch_size=500, verbose=0).argmax(axis=1)
-    weights.save(model, file)
-    make_data.record(out, [weights.FILES[name]])
+    file = shipping.put(model, name, out)
     print(f"{name} : {np.mean(guesses == labels):.2%} sur {len(labels)} images de test, {minutes:.0f} min → {file}")
 
 

@@ -5,17 +5,15 @@ once, at the end, with the float16 weights as written: the Fréchet distance bet
 10 000 test images, in the features of zoo.fashion_classifier. Nothing is written before that.
 """
 
-import argparse
-import pathlib
 import sys
 import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-import make_data
 import numpy as np
+import shipping
 
-from labs import catalogue, runtime
+from labs import runtime
 
 GENERATED = 10_000  # images behind the score: as many as in the test
 
@@ -75,11 +73,8 @@ RECIPES = {
 
 def main(arguments=None):
     """Train, write data/weights/…, print the score; return 0."""
-    parser = argparse.ArgumentParser(description="Entraîne un générateur dont le cours livre les poids.")
-    parser.add_argument("name", choices=RECIPES)
-    parser.add_argument("--out", type=pathlib.Path, default=catalogue.DATA, help="dossier à remplir (data/)")
+    parser = shipping.parser("Entraîne un générateur dont le cours livre les poids.", RECIPES)
     parser.add_argument("--steps", type=int, help="nombre de pas, à la place de celui de la recette")
-    parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     recipe = RECIPES[options.name]
     recipe = recipe._replace(steps=options.steps or recipe.steps)
@@ -112,18 +107,15 @@ def train(recipe, images, *, seed):
 
 def ship(gan, name, out, images, minutes):
     """Score the generator, or its moving average if there is one, as it will be read; then put it in place."""
-    from labs import gans, weights, zoo
+    from labs import gans, zoo
 
     network = gan.generator if gan.average_generator is None else gan.average_generator
-    for variable in network.weights:  # what the file will hold
-        variable.assign(np.asarray(variable).astype("float16").astype("float32"))
+    shipping.as_written(network)
     features = zoo.fashion_classifier(top=False)
     images_made = np.clip(gans.sample(gan, GENERATED), 0, 1)  # BEGAN's output is linear
     fakes = features.predict(images_made, batch_size=500, verbose=0)
     distance = gans.frechet_distance(fakes, features.predict(images, batch_size=500, verbose=0))
-    file = out / weights.FILES[name]
-    weights.save(network, file)
-    make_data.record(out, [weights.FILES[name]])
+    file = shipping.put(network, name, out)
     print(
         f"{name} : distance de Fréchet {distance:.2f} entre {GENERATED} images inventées et {len(images)} de test, "
         f"{minutes[0]:.0f} min, dont {minutes[1]:.0f} min de processeur → {file}"

@@ -7,17 +7,15 @@ is measured once, at the end, with the float16 weights as written, in rectangles
 written before that.
 """
 
-import argparse
-import pathlib
 import sys
 import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-import make_data
 import numpy as np
+import shipping
 
-from labs import catalogue, runtime
+from labs import runtime
 
 PEOPLE = 32  # people to learn from; those after them are for the test
 HOLES = 4000  # holes drawn beforehand, of each shape
@@ -76,11 +74,8 @@ RECIPES = {
 
 def main(arguments=None):
     """Train, write data/weights/…, print the score; return 0."""
-    parser = argparse.ArgumentParser(description="Entraîne un réseau qui remplit des trous, pour la leçon 4.5.")
-    parser.add_argument("name", choices=RECIPES)
-    parser.add_argument("--out", type=pathlib.Path, default=catalogue.DATA, help="dossier à remplir (data/)")
+    parser = shipping.parser("Entraîne un réseau qui remplit des trous, pour la leçon 4.5.", RECIPES)
     parser.add_argument("--epochs", type=int, help="nombre d'époques, à la place de celui de la recette")
-    parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     recipe = RECIPES[options.name]
     recipe = recipe._replace(epochs=options.epochs or recipe.epochs)
@@ -120,16 +115,13 @@ def train(recipe, images, features, *, seed):
 
 def ship(model, name, out, test, minutes):
     """Score the weights as they will be read, and Telea's method beside them; then put them in place."""
-    from labs import inpainting, weights
+    from labs import inpainting
 
-    for variable in model.weights:  # what the file will hold
-        variable.assign(np.asarray(variable).astype("float16").astype("float32"))
+    shipping.as_written(model)
     holes = inpainting.rectangles(len(test), test.shape[1:3], 0.25, seed=2)
     filled = inpainting.fill(model, test, holes), inpainting.telea(test, holes)
     scores = [inpainting.psnr(test, images, holes).mean() for images in filled]
-    file = out / weights.FILES[name]
-    weights.save(model, file)
-    make_data.record(out, [weights.FILES[name]])
+    file = shipping.put(model, name, out)
     print(
         f"{name} : {scores[0]:.2f} dB dans le trou (Telea : {scores[1]:.2f}) sur {len(test)} images de test, "
         f"{minutes[0]:.0f} min, dont {minutes[1]:.0f} min de processeur → {file}"

@@ -10,8 +10,8 @@ import pathlib
 import sys
 import time
 
-import make_data
 import numpy as np
+import shipping
 
 from labs import catalogue, runtime
 
@@ -70,15 +70,10 @@ def accuracy(critic, images, labels):
 
 def ship(critic, seed, out, test, minutes):
     """Score the weights as they will be read, then put them in place."""
-    from labs import weights
-
     name = f"sgan_{seed}"
-    for variable in critic.weights:  # what the file will hold
-        variable.assign(np.asarray(variable).astype("float16").astype("float32"))
+    shipping.as_written(critic)
     score = accuracy(critic, *test)
-    file = out / weights.FILES[name]
-    weights.save(critic, file)
-    make_data.record(out, [weights.FILES[name]])
+    file = shipping.put(critic, name, out)
     print(
         f"{name} : {score:.2%} sur {len(test[1])} images de test, {minutes[0]:.0f} min, dont {minutes[1]:.1f} min de "
         f"processeur → {file}",

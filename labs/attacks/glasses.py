@@ -310,8 +310,7 @@ def _require(model, photographs, boxes, y, mask, printable, steps, step_size):
             f"Pour des photographies {photographs.shape}, il faut des places ({persons}, {views}, 4) et un masque "
             f"{tuple(shape[:2])} ; reçu {boxes.shape} et {mask.shape}."
         )
-    if not isinstance(steps, (int, np.integer)) or steps < 1 or step_size < 0:
-        raise ValueError(f"Il faut au moins un pas, et une longueur positive ; reçu steps={steps}, {step_size=}.")
+    gradient.require_steps(steps, step_size)
     printable = np.asarray(printable, "float32").reshape(-1, shape[2])
     arrays = flat.reshape(photographs.shape), boxes.astype("float32"), np.asarray(y, "int32"), mask.astype("float32")
     return *arrays, printable

@@ -125,8 +125,7 @@ def pgd(
         ValueError, TypeError: as `fgsm`; or no step, or a negative length.
     """
     x, y = require(model, x, y, epsilon)
-    if not isinstance(steps, (int, np.integer)) or steps < 1 or step_size < 0:
-        raise ValueError(f"Il faut au moins un pas, et une longueur positive ; reçu steps={steps}, {step_size=}.")
+    require_steps(steps, step_size)
     start = x
     if random_start:
         drawn = epsilon * ball.draw(np.random.default_rng(seed), x.shape)
@@ -241,6 +240,12 @@ def require(model, x, y, epsilon):
             f"{y.shape}{f', de {y.min()} à {y.max()}' if y.size else ''}."
         )
     return x, y.astype("int32")
+
+
+def require_steps(steps, step_size):
+    """Check how many steps an attack takes, and how long they are."""
+    if not isinstance(steps, (int, np.integer)) or steps < 1 or step_size < 0:
+        raise ValueError(f"Il faut au moins un pas, et une longueur positive ; reçu steps={steps}, {step_size=}.")
 
 
 @functools.lru_cache(maxsize=32)
