@@ -358,7 +358,7 @@ def shares(counts, *, total, title, xlabel, ylabel, alt):
     """
     from scipy import stats
 
-    figure, axis = plt.subplots()
+    figure, axis = plt.subplots(figsize=(8, 6))
     for rank, (name, points) in enumerate(counts.items()):
         rates = np.array(list(points.values())) / total
         bounds = np.array([stats.binomtest(int(value), total).proportion_ci() for value in points.values()])
@@ -367,7 +367,7 @@ def shares(counts, *, total, title, xlabel, ylabel, alt):
             marker=MARKERS[rank], markersize=8, capsize=5, linestyle="--" if rank % 2 else "-",
         )  # fmt: skip
     axis.set(title=title, xlabel=xlabel, ylabel=ylabel, ylim=(-3, 103))
-    axis.legend()
+    figure.legend(loc="outside lower center")
     publish(figure, alt)
 
 

@@ -45,6 +45,26 @@ def test_fit_returns_the_history_with_its_seconds_and_says_five_lines_at_most(mo
     assert len(lines) == 5 and lines[-1].startswith("époque 12/12 · ")
 
 
+def test_fit_can_say_nothing(model, capsys):
+    history = training.fit(model, X, Y, epochs=2, watched=False)
+    assert set(history) == {"loss", "accuracy", "seconds"} and len(history["seconds"]) == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_fit_has_the_training_step_traced_once(monkeypatch):
+    traced, update_step = [], keras.optimizers.SGD.update_step
+
+    def counted(self, gradient, variable, rate):
+        traced.append(variable)
+        return update_step(self, gradient, variable, rate)
+
+    monkeypatch.setattr(keras.optimizers.SGD, "update_step", counted)
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+    model.compile(keras.optimizers.SGD(0.5, momentum=0.9), "mse")
+    training.fit(model, X, X, watched=False)
+    assert len(traced) == len(model.trainable_variables)
+
+
 def test_fit_refuses_a_model_that_is_not_compiled():
     with pytest.raises(ValueError, match="compile"):
         training.fit(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]), X, Y)

@@ -329,3 +329,70 @@ def test_predict_gives_what_the_model_gives_and_refuses_bytes():
     np.testing.assert_allclose(zoo.predict(model, images, batch_size=2), model(images, training=False), atol=1e-5)
     with pytest.raises(TypeError, match="uint8"):
         zoo.predict(model, (images * 255).astype("uint8"))
+
+
+# --- Normalisations folded -------------------------------------------------------------------------------
+def shaken(model):
+    """The model with statistics and scales that are not those of a normalisation that does nothing."""
+    rng = np.random.default_rng(0)
+    for layer in model.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            size = layer.moving_mean.shape
+            layer.set_weights([rng.uniform(0.5, 2, size), *rng.normal(0, 0.5, (2, *size)), rng.uniform(0.1, 2, size)])
+    return model
+
+
+def norms(model):
+    return sum(isinstance(layer, layers.BatchNormalization) for layer in model.layers)
+
+
+@pytest.mark.parametrize(
+    "build, kept",
+    [
+        (lambda: zoo.efficientnet_lite0(weights=None, size=64, top=False), 0),
+        (lambda: zoo.resnet(8), 0),
+        (lambda: zoo.resnet(8, block="preactivation"), 4),  # before the convolutions of a block, not after
+        (lambda: zoo.airbench(width=8), 3),  # a maximum comes between
+        (lambda: zoo.unet(3, (32, 32, 3), width=4, levels=2), 0),
+    ],
+)
+def test_a_folded_network_gives_the_same_answers_with_fewer_layers(build, kept):
+    keras.utils.set_random_seed(0)
+    model = shaken(build())
+    before = model.get_weights()
+    folded = zoo.folded(model)
+    images = np.random.default_rng(0).random((3, *model.input_shape[1:]), "float32")
+    expected = model.predict(images, verbose=0)
+    assert norms(folded) == kept < norms(model)
+    np.testing.assert_allclose(folded.predict(images, verbose=0), expected, atol=1e-4 * np.abs(expected).max())
+    assert all(np.array_equal(*pair) for pair in zip(before, model.get_weights()))
+
+
+def test_folding_takes_a_bias_a_multiplier_and_a_normalisation_without_scale_or_offset():
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [
+            keras.Input((9, 9, 2)),
+            layers.DepthwiseConv2D(3, depth_multiplier=3, bias_initializer="normal"),
+            layers.BatchNormalization(scale=False, center=False),
+            layers.Conv2D(4, 3, bias_initializer="normal"),
+            layers.BatchNormalization(center=False),
+        ]
+    )
+    for layer in model.layers[1::2]:
+        layer.moving_mean.assign(np.arange(layer.moving_mean.shape[0]))
+        layer.moving_variance.assign(1 + np.arange(layer.moving_mean.shape[0]))
+    x = np.random.default_rng(0).random((2, 9, 9, 2), "float32")
+    folded = zoo.folded(model)
+    assert norms(folded) == 0
+    np.testing.assert_allclose(folded.predict(x, verbose=0), model.predict(x, verbose=0), atol=1e-5)
+
+
+def test_a_normalisation_after_a_convolution_that_is_also_read_elsewhere_is_kept():
+    inputs = keras.Input((8, 8, 3))
+    filtered = layers.Conv2D(3, 1)(inputs)
+    model = shaken(keras.Model(inputs, layers.Add()([filtered, layers.BatchNormalization()(filtered)])))
+    x = np.random.default_rng(0).random((2, 8, 8, 3), "float32")
+    folded = zoo.folded(model)
+    assert norms(folded) == 1
+    np.testing.assert_allclose(folded.predict(x, verbose=0), model.predict(x, verbose=0), atol=1e-5)

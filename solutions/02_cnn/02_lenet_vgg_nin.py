@@ -32,7 +32,7 @@ from labs.checks import cnn as check
 
 # %%
 digits = runtime.budget(rapide=2000, cours=20_000, complet=60_000)  # images of MNIST to learn from
-digit_epochs = runtime.budget(rapide=1, cours=7, complet=20)
+digit_epochs = runtime.budget(rapide=1, cours=6, complet=20)
 pictures = runtime.budget(rapide=1000, cours=10_000, complet=50_000)  # images of CIFAR-10
 picture_epochs = runtime.budget(rapide=1, cours=2, complet=30)
 
@@ -214,7 +214,7 @@ plots.show(missed, titles=named, columns=10, size=1.2, title=title, vmin=-0.1, v
 # %% [markdown]
 # Environ 99 % de réponses justes, et une centaine d'erreurs sur les 10 000 chiffres du test officiel. Sur ces trente-là, certaines surprennent, d'autres feraient hésiter n'importe qui.
 #
-# L'article annonce 0,95 % d'erreur, puis 0,8 % en déformant les chiffres : sa figure 8 montre les 82 erreurs qui restent. Nous en sommes tout près, avec trois fois moins d'images et sept époques. L'architecture est la même, à la sortie près ; le coût, l'optimiseur et les déformations ont changé.
+# L'article annonce 0,95 % d'erreur, puis 0,8 % en déformant les chiffres : sa figure 8 montre les 82 erreurs qui restent. Nous en sommes tout près, avec trois fois moins d'images et six époques. L'architecture est la même, à la sortie près ; le coût, l'optimiseur et les déformations ont changé.
 
 # %% [markdown]
 # ## 3. VGG : empiler des filtres 3×3
@@ -526,7 +526,7 @@ for axis, (cost, values) in zip(axes, {"paramètres": weights, "multiplications 
     axis.set(xscale="log", xlabel=cost, ylabel="exactitude en test (%)", title=f"Exactitude et {cost}")
     axis.margins(0.18, 0.35)
     axis.tick_params(which="minor", labelbottom=False)
-axes[0].legend(loc="lower left")
+axes[0].legend(loc="upper right")
 plots.publish(figure, "VGG est au sommet des deux cadres, NiN à gauche en paramètres, le MLP sous le front")
 
 # %% tags=["nbval-check-output"]
@@ -537,9 +537,9 @@ print("le MLP n'est sur aucun front :", all("MLP" not in front(costs, scores) fo
 print("VGG est sur les deux :", all("VGG" in front(costs, scores) for costs in (weights, work)))
 
 # %% [markdown]
-# VGG l'emporte de près de six points. Il a pourtant presque autant de paramètres que LeNet couleur (61 690 contre 62 006) ; ce qu'il a en plus, ce sont les **multiplications**, près de huit fois plus nombreuses. (Il a aussi la normalisation par lots, que LeNet couleur n'a pas : la table ne dit pas auquel des deux il doit son avance.) NiN suit LeNet couleur à quatre points, avec sept fois moins de paramètres et quatre fois plus de multiplications : il est sur le premier front et pas sur le second, et pour LeNet couleur, c'est l'inverse. L'écart entre ces deux-là, quatre points, est trop petit pour les classer sur un seul tirage : lors de nos essais, il a varié de deux points et demi à plus de quatre. Si NiN passait devant, il serait sur les deux fronts. Le MLP, lui, n'est sur aucun front : LeNet couleur fait mieux avec moins de paramètres et moins de multiplications.
+# VGG l'emporte de près de six points. Il a pourtant presque autant de paramètres que LeNet couleur (61 690 contre 62 006) ; ce qu'il a en plus, ce sont les **multiplications**, près de huit fois plus nombreuses. (Il a aussi la normalisation par lots, que LeNet couleur n'a pas : la table ne dit pas auquel des deux il doit son avance.) NiN suit LeNet couleur à cinq points, avec sept fois moins de paramètres et quatre fois plus de multiplications : il est sur le premier front et pas sur le second, et pour LeNet couleur, c'est l'inverse. L'écart entre ces deux-là, cinq points, est trop petit pour les classer sur un seul tirage : lors de nos essais, il a varié de deux points et demi à cinq. Si NiN passait devant, il serait sur les deux fronts. Le MLP, lui, n'est sur aucun front : LeNet couleur fait mieux avec moins de paramètres et moins de multiplications.
 #
-# Les secondes racontent encore autre chose. Les plus rapides sont le MLP et LeNet couleur. NiN fait deux fois moins de multiplications que VGG, et son apprentissage dure plus longtemps. Trois de ses couches travaillent sur des cartes de 32×32, contre une seule pour VGG, et font peu de calcul par valeur lue : le processeur passe sans doute plus de temps à déplacer des nombres qu'à les multiplier. Le nombre de multiplications prévoit mal une durée : mesurez-la.
+# Les secondes racontent encore autre chose. Les plus rapides sont le MLP et LeNet couleur. NiN fait deux fois moins de multiplications que VGG, et son apprentissage dure au moins aussi longtemps. Trois de ses couches travaillent sur des cartes de 32×32, contre une seule pour VGG, et font peu de calcul par valeur lue : le processeur passe sans doute plus de temps à déplacer des nombres qu'à les multiplier. Le nombre de multiplications prévoit mal une durée : mesurez-la.
 #
 # Enfin, changer de budget peut changer de vainqueur. Mesuré une fois à part, sur 20 000 images, à **multiplications** à peu près égales (une époque pour VGG, sept et demie pour LeNet couleur, lots de 100), LeNet couleur atteint 60 % et VGG 46 % : à très petit budget, mieux vaut un réseau léger qui revoit souvent les images. Après deux époques, aucun n'a fini d'apprendre : le coût baisse encore nettement de la première à la seconde. L'article de NiN descend à 10,41 % d'erreur, avec un apprentissage poursuivi jusqu'à ce qu'il ne progresse plus, et cent fois plus de paramètres que notre NiN réduit.
 
@@ -571,7 +571,7 @@ print("cartes :", class_maps.output_shape[1:])
 print("score = moyenne de la carte, écart < 1e-4 :", np.abs(whole - sure[chosen]).max() < 1e-4)
 
 # %% [markdown]
-# La moyenne de la carte est bien le score. Les cartes sont grossières : d'après la formule de la leçon 2.1, chaque case voit jusqu'à 27×27 pixels, presque toute l'image. Pour les voitures, le score se forme surtout sur l'objet. Pour les bateaux et le second cheval, la carte est la plus claire en bas, sous la coque ou vers les jambes ; pour le second avion, au-dessus de lui, en plein ciel. Le réseau s'aide sans doute aussi du **décor**. Ce n'est qu'un indice : une case posée sur le ciel voit assez large pour voir aussi l'avion. Le bord est souvent sombre, sans doute parce que les filtres y lisent les zéros du remplissage.
+# La moyenne de la carte est bien le score. Les cartes sont grossières : d'après la formule de la leçon 2.1, chaque case voit jusqu'à 27×27 pixels, presque toute l'image. Pour les voitures, le score se forme surtout sur l'objet. Pour les bateaux et les chevaux, la carte est la plus claire en bas, sous la coque ou vers les jambes ; pour les avions, au-dessus d'eux, en plein ciel. Le réseau s'aide sans doute aussi du **décor**. Ce n'est qu'un indice : une case posée sur le ciel voit assez large pour voir aussi l'avion. Le bord est souvent sombre, sans doute parce que les filtres y lisent les zéros du remplissage.
 #
 # L'article nomme ces cartes des *cartes de confiance*. L'idée a mené aux cartes d'activation de classe (Zhou et al. 2016) ; le chapitre 5 l'étend à des réseaux qui ne finissent pas par une moyenne.
 

@@ -658,7 +658,7 @@ def learn(network, model, x, epochs, peak):
     steps = epochs * -(-len(targets) // 8)
     optimizer = keras.optimizers.Adam(training.OneCycle(peak, steps))
     network.compile(optimizer, yolo.Loss(model, label_smoothing=0.01))
-    history = network.fit(x, targets, epochs=epochs, batch_size=8, verbose=0).history["loss"]
+    history = training.fit(network, x, targets, epochs=epochs, batch_size=8, watched=False)["loss"]
     print("coût, époque par époque :", [round(value, 1) for value in history])
 
 

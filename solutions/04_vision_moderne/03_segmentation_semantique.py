@@ -361,7 +361,7 @@ for rank, name in enumerate(("entropie croisée", "focale, γ = 2", "Dice")):
     judge.set_weights(beginning)
     for variable in judge.optimizer.variables:  # Adam oublie tout, son compteur de pas aussi
         variable.assign(ops.zeros_like(variable))
-    judge.fit(digits.images / np.float32(255), strokes, epochs=rounds, batch_size=8, verbose=0)
+    training.fit(judge, digits.images / np.float32(255), strokes, epochs=rounds, batch_size=8, watched=False)
     found[name] = judge.predict(test_digits.images / np.float32(255), verbose=0).argmax(-1)
 
 # %%
@@ -517,15 +517,16 @@ print("aucun pixel lu hors du champ de 491 :", max(rows.max() - 160, *abs(column
 
 # %%
 heat = cv2.GaussianBlur(gradient, (0, 0), 4)
-share = np.sort(gradient.ravel())[::-1].cumsum() / gradient.sum()
-area = np.searchsorted(share, 0.5) / gradient.size
+inside = gradient[:height, :width]  # the photograph, without the grey that completes the square
+share = np.sort(inside.ravel())[::-1].cumsum() / inside.sum()
+area = np.searchsorted(share, 0.5) / inside.size
 figures = {"photographie": photo[:height], "ce que lit la case du centre": np.sqrt(heat / heat.max())[:height]}
 plots.show(figures, columns=2, size=5,
            alt="Le chat, et une tache claire au milieu : la case lit surtout près d'elle")  # fmt: skip
-print(f"la moitié du gradient tient dans {area:.1%} de l'image")
+print(f"la moitié du gradient tient dans {100 * area:.0f} % de la photographie")
 
 # %% [markdown]
-# La tache est ronde et floue, entre les yeux et le museau : la moitié du gradient tient dans un vingtième du carré de 513 pixels que lit le réseau (la photographie, et une bande unie dessous). Le champ **effectif** est bien plus petit que les 491 pixels du calcul, parce qu'un pixel proche du centre passe par beaucoup plus de chemins qu'un pixel du bord. On y devine un œil : le champ effectif dépend aussi de ce que montre l'image.
+# La tache est ronde et floue, entre les yeux et le museau : la moitié du gradient tient dans un douzième de la photographie. Le champ **effectif** est bien plus petit que les 491 pixels du calcul, parce qu'un pixel proche du centre passe par beaucoup plus de chemins qu'un pixel du bord. On y devine un œil : le champ effectif dépend aussi de ce que montre l'image.
 
 # %% [markdown]
 # ## 8. DeepLab sur de vraies photographies
@@ -642,7 +643,7 @@ print("qui réunissent plusieurs noyaux :", sum(many > 1 for many in inside), "�
 
 # %%
 corner, dark = np.s_[256:, :256], np.sqrt(nuclei.image[256:, :256])
-figures = {f"{len(np.unique(labels[corner])) - 1} {name}": overlay(dark, labels[corner], 0.8)
+figures = {f"{len(np.unique(labels[corner])) - 1} {name}": plots.draw_instances(dark, labels[corner])
            for name, labels in (("noyaux", nuclei.instances), ("morceaux", pieces))}  # fmt: skip
 plots.show(figures, columns=2, size=5,
            alt="Une couleur par noyau, puis une par morceau : s'ils se touchent, une seule")  # fmt: skip

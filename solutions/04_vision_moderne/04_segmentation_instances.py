@@ -632,7 +632,7 @@ def train_head(places, sources):
     inputs = read(train.images, places, sources)
     head = mask_head([one.shape[1:] for one in inputs])
     head.compile(keras.optimizers.Adam(schedule), mask_loss)
-    head.fit(inputs, wanted, epochs=rounds, batch_size=64, verbose=0)
+    training.fit(head, inputs, wanted, epochs=rounds, batch_size=64, watched=False)
     return head
 
 

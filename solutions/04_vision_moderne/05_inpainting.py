@@ -269,7 +269,7 @@ print(f"{network.count_params()} paramètres")
 judge = zoo.face_classifier(PEOPLE, (56, 46, 1))
 judge.compile(keras.optimizers.Adam(2e-3), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
 epochs = runtime.budget(rapide=1, cours=8, complet=20)
-judge.fit(known, who[who < PEOPLE], batch_size=32, epochs=epochs, verbose=0)
+training.fit(judge, known, who[who < PEOPLE], batch_size=32, epochs=epochs, watched=False)
 stages = [judge.get_layer(f"stage{stage}.relu").output for stage in (1, 2, 3)]
 features = keras.Model(judge.input, stages, trainable=False)
 
@@ -504,7 +504,7 @@ def learn(covers, epochs):
     model, steps = zoo.face_classifier(40, (56, 46, 1)), epochs * -(-len(gallery) * len(x) // 32)
     rate = keras.optimizers.schedules.CosineDecay(2e-3, steps)
     model.compile(keras.optimizers.Adam(rate), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    model.fit(np.concatenate(x), np.tile(people, len(x)), batch_size=32, epochs=epochs, verbose=0)
+    training.fit(model, np.concatenate(x), np.tile(people, len(x)), batch_size=32, epochs=epochs, watched=False)
     return model
 
 

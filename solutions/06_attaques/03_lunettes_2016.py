@@ -22,7 +22,7 @@ import keras
 import numpy as np
 from scipy import stats
 
-from labs import attacks, augmentation, datasets, plots, zoo
+from labs import attacks, augmentation, datasets, plots, training, zoo
 from labs.attacks import glasses
 from labs.checks import attacks as check
 
@@ -48,7 +48,7 @@ def train(prepare):
     model = zoo.face_classifier()
     rate = keras.optimizers.schedules.CosineDecay(2e-3, len(varied) // 32)
     model.compile(keras.optimizers.Adam(rate), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    model.fit(varied, np.tile(y, copies), batch_size=32, verbose=0)
+    training.fit(model, varied, np.tile(y, copies), batch_size=32, watched=False)
     return model
 
 
