@@ -31,7 +31,9 @@ def fit(model, x, y, *, validation=None, epochs=1, batch_size=128, callbacks=(),
         ValueError: model not compiled, or x and y of different lengths.
     """
     _require_compiled(model)
-    _require_pairs(x, y)
+    several = isinstance(x, (list, tuple)) and all(hasattr(one, "shape") for one in x)  # a model with many inputs
+    for one in x if several else [x]:
+        _require_pairs(one, y)
     if model.built and not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
     watcher = _Watcher(epochs) if not watched else _Live(epochs) if runtime.interactive() else _Lines(epochs)

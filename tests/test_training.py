@@ -75,6 +75,15 @@ def test_fit_refuses_examples_and_labels_of_different_lengths(model):
         training.fit(model, X, Y[:-1])
 
 
+def test_fit_takes_a_model_with_two_inputs_and_counts_the_examples_of_each():
+    inputs = [keras.Input((2,)), keras.Input((2,))]
+    model = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Add()(inputs)))
+    model.compile("sgd", "mse")
+    assert len(training.fit(model, [X, X], X, epochs=2, watched=False)["loss"]) == 2
+    with pytest.raises(ValueError, match="63 et 64"):
+        training.fit(model, [X, X[:-1]], X)
+
+
 def test_one_cycle_rises_to_its_peak_and_falls_to_zero():
     schedule = training.OneCycle(0.4, 100, warmup=0.25)
     steps = np.arange(101)
