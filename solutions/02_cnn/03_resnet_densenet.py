@@ -80,7 +80,7 @@ shallow_plain, deep_plain = (np.array(losses)[:, -1] for losses in plain.values(
 print("pire graine à 8 couches < meilleure graine, réseau profond :", shallow_plain.max() < deep_plain.min())
 
 # %% [markdown]
-# Les bandes vont de la meilleure à la pire des trois graines : à la fin, elles sont loin l'une de l'autre. Le réseau profond apprend **moins bien ses propres images**. Ce n'est donc pas du surapprentissage, qui abaisse le coût d'entraînement et relève celui de test. He et al. l'appellent la **dégradation**. La solution « 18 couches qui ne changent rien » existe, mais la descente de gradient ne la trouve pas. Nos 40 pas sont peu, mais He et al. ont aussi essayé trois fois plus de pas que prévu, et la dégradation est restée. Ils supposent qu'une pile de convolutions et de ReLU a du mal à apprendre l'identité, dont elle est loin au départ.
+# Les bandes vont de la meilleure à la pire des trois graines : à la fin, elles sont loin l'une de l'autre. Le réseau profond apprend **moins bien ses propres images**. Ce n'est donc pas du surapprentissage, qui abaisse le coût d'entraînement et relève celui de test. He et al. l'appellent la **dégradation**. La solution « 18 couches qui ne changent rien » existe, mais la descente de gradient ne la trouve pas. Quarante pas, c'est peu ; mais He et al. ont aussi essayé trois fois plus de pas que prévu, et la dégradation est restée. Ils supposent qu'une pile de convolutions et de ReLU a du mal à apprendre l'identité, dont elle est loin au départ.
 
 # %% [markdown]
 # ## 2. Le bloc résiduel
@@ -194,12 +194,13 @@ print("résiduels, en moyenne, profond < 8 couches :", deep_residual.mean() < sh
 
 # %%
 def untrained(block):
+    """A network of 56 layers, drawn with the same seed each time."""
     keras.utils.set_random_seed(0)
     return zoo.resnet(56, width=8, input_shape=(14, 14, 1), block=block)
 
 
 def gradient_norms(model, normalised):
-    """Norm of the gradient for the kernel of each convolution, first layer first, before any training."""
+    """Norm of the gradient for the kernel of each convolution, first layer first."""
     kernels = [layer.kernel.value for layer in model.layers if isinstance(layer, layers.Conv2D)]
     with tf.GradientTape() as tape:
         loss = cross_entropy(clothes.y_train[:100], model(small[:100], training=normalised))
@@ -590,7 +591,7 @@ print("au moins 78 % :", single >= 0.78)
 print("l'image miroir ne fait pas perdre plus d'un demi-point :", both >= single - 0.005)
 
 # %% [markdown]
-# Près de 80 % en sept époques, et un à deux points de plus en ajoutant l'avis du réseau sur l'image miroir (Jordan y ajoute des images décalées d'un pixel). À l'entraînement, l'exactitude finit autour de 83 %, sur des images retournées et décalées : l'écart est faible, le réseau surapprend peu. Le temps, lui, dépend surtout de la machine : celui-ci vient d'une machine lente, et occupée ; la même cellule a déjà pris 79 s sur une machine libre.
+# Près de 80 % en sept époques, et un à deux points de plus en ajoutant l'avis du réseau sur l'image miroir (Jordan y ajoute des images décalées d'un pixel). À l'entraînement, l'exactitude finit autour de 83 %, sur des images retournées et décalées : l'écart est faible, le réseau surapprend peu. Le temps, lui, dépend surtout de la machine : celui qui s'affiche ici a été mesuré sur une machine lente et chargée ; sur une machine libre, la même cellule a déjà pris 79 s.
 #
 # Pour situer ce chiffre : avec 24 cartes, **toutes** les images de CIFAR-10 et 18 époques, la même recette atteint 88,0 % sur les 10 000 images de test, et 89,3 % avec le miroir (moyennes de trois graines, 50 secondes chacune sur un GPU). C'est ce que fait le profil `complet`. Le réseau de Jordan, plus large et plus soigné (64, 256 et 256 cartes), atteint 94 % en 3,29 secondes sur un GPU A100.
 

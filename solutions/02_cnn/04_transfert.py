@@ -164,7 +164,7 @@ plots.architecture(zoo.blocks(lite0), title="EfficientNet-Lite0, bloc par bloc",
 #
 # Soyons honnêtes : c'est un cas favorable. ImageNet contient des avions, des camions, des grenouilles et plus de cent races de chiens.
 #
-# Le réseau est coupé en deux au milieu de son sixième étage : un **tronc**, que nous ne modifierons jamais, et une **queue**, que nous ajusterons plus tard. Chaque image ne traverse le tronc qu'**une fois** ; ses cartes 4×4×192 sont gardées. C'est ce qui rend la leçon possible sur un processeur. Et comme le tronc n'apprendra plus rien, `zoo.folded` y fond chaque normalisation par lots dans la convolution qui la précède : les mêmes cartes, avec un quart ou un tiers de temps en moins (l'exercice 2.4.c dira comment).
+# Le réseau est coupé en deux au milieu de son sixième étage : un **tronc**, que nous ne modifierons jamais, et une **queue**, que nous ajusterons plus tard. Chaque image ne traverse le tronc qu'**une fois** ; ses cartes 4×4×192 sont gardées. C'est ce qui rend la leçon possible sur un processeur. Et comme le tronc n'apprendra plus rien, `zoo.folded` y fond chaque normalisation par lots dans la convolution qui la précède : les mêmes cartes, aux arrondis près, pour un quart à un tiers de temps en moins (l'exercice 2.4.c demande un calcul du même genre).
 
 # %%
 data = datasets.load("cifar10")
@@ -406,7 +406,7 @@ check.freeze(freeze)
 # L'ordre compte : `trainable` doit être réglé **avant** `compile`, ou avant de construire le pas d'apprentissage, qui retient la liste des variables.
 
 # %% [markdown]
-# Passons à la queue. Nous y gelons aussi les filtres par canal (`DepthwiseConv2D`) : ils ne sont que 3,5 % de ses poids, et sur un processeur leur gradient prend environ 40 % du temps d'un pas. À l'essai, les régler aussi a rapporté un point environ, au mieux.
+# Passons à la queue. Nous y gelons aussi les filtres par canal (`DepthwiseConv2D`) : ils ne représentent que 3,5 % de ses poids, et sur un processeur leur gradient prend environ 40 % du temps d'un pas. Lors de nos essais, les ajuster aussi a rapporté un point environ, pas plus.
 
 # %%
 for layer in tail.layers:
@@ -480,14 +480,15 @@ plots.table([[name, f"{value:.1%}".replace("%", " %")] for name, value in rows],
 # %% [markdown]
 # ## 7. Combien d'étiquettes pour s'en passer ?
 #
-# Le rival est un réseau entraîné **depuis zéro** sur les mêmes images, en 32 pixels : trois étages « convolution, maximum 2×2, normalisation, ReLU », miroirs et décalages (leçon 2.3), un taux en un cycle. Il est petit, parce qu'un grand n'aurait pas assez d'images ; et le maximum y passe avant la normalisation, qui a ainsi quatre fois moins de valeurs à lire. **Pariez** : combien d'étiquettes par classe lui faut-il pour rejoindre la sonde ?
+# Le rival est un réseau entraîné **depuis zéro** sur les mêmes images, en 32 pixels : trois étages « convolution, maximum 2×2, normalisation, ReLU », miroirs et décalages (leçon 2.3), un taux en un cycle. Il est petit, parce qu'un grand n'aurait pas assez d'images. Le maximum y précède la normalisation, qui a ainsi quatre fois moins de valeurs à traiter. **Pariez** : combien d'étiquettes par classe lui faut-il pour rejoindre la sonde ?
 
 
 # %%
 def stage(filters, size=3, strides=1):
+    """Convolution, 2×2 maximum, normalisation, ReLU."""
     options = {"padding": "same", "use_bias": False, "kernel_initializer": "he_normal"}
-    filtered = layers.Conv2D(filters, size, strides, **options)
-    return [filtered, layers.MaxPooling2D(2), layers.BatchNormalization(), layers.ReLU()]
+    convolution = layers.Conv2D(filters, size, strides, **options)
+    return [convolution, layers.MaxPooling2D(2), layers.BatchNormalization(), layers.ReLU()]
 
 
 # %%
@@ -548,9 +549,9 @@ print("ajustement fin, au moins aussi juste que la sonde :", tuned[middle] > mea
 print("la sonde à 10 bat le réseau depuis zéro à 200 :", means[counts[0]] > scratch[counts[-1]])
 
 # %% [markdown]
-# Avec **10** étiquettes par classe, la sonde classe juste près de 70 % des images ; avec 200, le réseau parti de zéro n'en classe pas juste la moitié. Combien lui en faudrait-il pour rejoindre la sonde ? Plus de 200 en tout cas, le plus grand nombre essayé. À 50 par classe, l'écart est de près de 40 points. L'ajustement fin ajoute deux à trois points à la sonde. (La bande autour de la sonde va du plus bas au plus haut de trois tirages ; à 200 par classe, il n'y a qu'un tirage possible, et les deux autres courbes n'en ont qu'un partout.)
+# Avec **10** étiquettes par classe, la sonde classe juste près de 70 % des images ; avec 200, le réseau parti de zéro n'en classe pas juste la moitié. Combien lui en faudrait-il pour rejoindre la sonde ? Plus de 200 en tout cas, le plus grand nombre essayé. À 50 par classe, l'écart est de près de 40 points. L'ajustement fin ajoute environ trois points à la sonde. (La bande autour de la sonde va du plus bas au plus haut de trois tirages ; à 200 par classe, il n'y a qu'un tirage possible, et les deux autres courbes n'en ont qu'un partout.)
 #
-# Le réseau depuis zéro n'est pas le meilleur que l'on puisse faire : avec un taux de 0,01, il a atteint 52 % à 200 par classe lors de nos essais (mais 20 % à 10). La conclusion ne change pas. Mais regardez les pentes : c'est lui qui progresse le plus vite. Avec les 5000 images par classe de CIFAR-10, le ResNet-20 de He et al. (2016) atteint 91 % en partant de zéro, plus que tout ce que montre notre figure. **Le transfert vaut surtout quand les étiquettes sont rares.**
+# Le réseau depuis zéro n'est pas le meilleur que l'on puisse faire : avec un taux maximal de 0,01 au lieu de 0,004, il a atteint 52 % à 200 par classe lors de nos essais, mais seulement 20 % à 10. La conclusion ne change pas. Mais regardez les pentes : c'est lui qui progresse le plus vite. Avec les 5000 images par classe de CIFAR-10, le ResNet-20 de He et al. (2016) atteint 91 % en partant de zéro, plus que tout ce que montre notre figure. **Le transfert vaut surtout quand les étiquettes sont rares.**
 
 # %% [markdown]
 # ## 8. Quand le prêt trompe : des panneaux routiers
@@ -591,7 +592,7 @@ guesses = {"sonde sur Lite0": sign_probe.predict(signs_features_test)}
 
 # %%
 keras.utils.set_random_seed(0)
-body = [*stage(24, 5, 2), *stage(48), *stage(96), layers.Flatten()]
+body = [*stage(24, size=5, strides=2), *stage(48), *stage(96), layers.Flatten()]
 rookie = keras.Sequential([keras.Input((48, 48, 3)), *body, layers.Dense(48)])
 reduced, reduced_test = (np.stack([cv2.resize(one, (48, 48), interpolation=cv2.INTER_AREA) for one in x])
                          for x in (x_signs, x_signs_test))  # fmt: skip
@@ -661,7 +662,7 @@ print("miroir, plus de 0,9 :", likeness["une vue et son miroir"] > 0.9)
 print("deux vues du même panneau, moins de 0,7 :", likeness["deux vues du même panneau"] < 0.7)
 
 # %% [markdown]
-# Pour Lite0, un panneau et son miroir sont presque **la même image** : leur cosinus est de 0,96, bien plus que celui de deux vues du même panneau, 0,53, qui ne dépasse que d'un dixième celui de deux panneaux différents, 0,43. Le fond, la taille ou la lumière changent plus ces caractéristiques que le retournement de toute l'image. Pour des photographies, c'est une qualité : un chat retourné est un chat, et les réseaux d'ImageNet s'entraînent d'ordinaire avec des miroirs tirés au hasard, ce qui leur enseigne cette invariance. Pour lire une flèche, c'est une perte. Le petit réseau, lui, n'a jamais vu de miroir, et garde la place de chaque chose (`Flatten`) : il ne les confond presque jamais.
+# Pour Lite0, un panneau et son miroir sont presque **la même image** : leur cosinus est de 0,96, bien plus que celui de deux vues du même panneau, 0,53, qui ne dépasse que d'un dixième celui de deux panneaux différents, 0,43. Le fond, la taille ou la lumière changent plus ces caractéristiques que le retournement de toute l'image. Pour des photographies, c'est une qualité : un chat retourné est un chat, et les réseaux d'ImageNet s'entraînent d'ordinaire avec des miroirs tirés au hasard, ce qui leur enseigne cette invariance. Pour lire une flèche, c'est une perte. Le petit réseau, lui, n'a jamais vu de miroir, et garde la place de chaque chose (`Flatten`) : il ne prend presque jamais un panneau pour son miroir.
 #
 # Ce que l'on en retient n'est pas que le transfert échoue sur des dessins. L'ajustement fin de tout le réseau y réussirait sans doute : ses premières couches voient bien les bords des chiffres. C'est qu'un réseau **figé**, lu à sa dernière couche, rend surtout ce dont sa première tâche avait besoin.
 

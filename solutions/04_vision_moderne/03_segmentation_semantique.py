@@ -526,7 +526,7 @@ plots.show(figures, columns=2, size=5,
 print(f"la moitié du gradient tient dans {100 * area:.0f} % de la photographie")
 
 # %% [markdown]
-# La tache est ronde et floue, entre les yeux et le museau : la moitié du gradient tient dans un douzième de la photographie. Le champ **effectif** est bien plus petit que les 491 pixels du calcul, parce qu'un pixel proche du centre passe par beaucoup plus de chemins qu'un pixel du bord. On y devine un œil : le champ effectif dépend aussi de ce que montre l'image.
+# La tache est ronde et floue, entre les yeux et le museau : la moitié du gradient tient dans un douzième de la photographie, l'aire d'un carré d'environ 120 pixels de côté. Le champ **effectif** est donc bien plus petit que les 491 pixels du calcul, parce qu'un pixel proche du centre passe par beaucoup plus de chemins qu'un pixel du bord. On y devine un œil : le champ effectif dépend aussi de ce que montre l'image.
 
 # %% [markdown]
 # ## 8. DeepLab sur de vraies photographies
@@ -646,7 +646,7 @@ corner, dark = np.s_[256:, :256], np.sqrt(nuclei.image[256:, :256])
 figures = {f"{len(np.unique(labels[corner])) - 1} {name}": plots.draw_instances(dark, labels[corner])
            for name, labels in (("noyaux", nuclei.instances), ("morceaux", pieces))}  # fmt: skip
 plots.show(figures, columns=2, size=5,
-           alt="Une couleur par noyau, puis une par morceau : s'ils se touchent, une seule")  # fmt: skip
+           alt="Noyaux teintés : à gauche, deux voisins diffèrent ; à droite, s'ils se touchent, une seule teinte")  # fmt: skip
 
 # %% [markdown]
 # Même parfaite, la carte sémantique perd 19 noyaux sur 125 : 16 morceaux en réunissent plusieurs, jusqu'à quatre. Dans ce coin serré, 40 noyaux font 29 morceaux. Et notre réseau, avec ses filets bleus, en soude encore d'autres. Ce n'est pas une question d'entraînement : la **question posée** n'était pas la bonne. « Quelle classe ? » ne sépare pas deux objets de même classe ; il faut demander « **lequel** ? ». C'est la segmentation d'instances, leçon 4.4.

@@ -228,7 +228,7 @@ print("optimisée pour toutes les vues, l'affiche réussit bien plus :", many[0]
 print("et son reflet réussit bien moins :", control[1] < many[0] - 150)
 
 # %% [markdown]
-# Optimisée pour une seule vue, l'affiche n'atteint sa cible que 8,6 % du temps sur les autres : il lui a suffi, pour sa vue, d'un changement deux fois plus petit, qui ne vaut presque rien ailleurs. Optimisée pour 2000 vues, elle atteint sa cible 84,2 % du temps, sur des vues et des fonds qu'elle ignore, pour un écart quadratique moyen de 0,062, un seizième de l'étendue des couleurs. À l'œil, le rouge est taché, les lettres sont teintées ; on lit toujours « STOP ». Le témoin, le même changement **en miroir**, à peu près de même taille, n'y arrive que 14,2 % du temps : ce qui compte n'est pas de salir le panneau, c'est la façon dont on le salit.
+# Optimisée pour une seule vue, l'affiche n'atteint sa cible que 8,6 % du temps sur les autres : il lui a suffi, pour sa vue, d'un changement deux fois plus petit, qui ne vaut presque rien ailleurs. Optimisée pour 2000 vues, elle atteint sa cible 84,2 % du temps, sur des vues et des fonds qu'elle ignore, pour un écart quadratique de 0,062, un seizième de l'étendue des couleurs. À l'œil, le rouge est taché, les lettres sont teintées ; on lit toujours « STOP ». Le témoin, le même changement **en miroir**, à peu près de même taille, n'y arrive que 14,2 % du temps : ce qui compte n'est pas de salir le panneau, c'est la façon dont on le salit.
 #
 # ## 5. Où coller ? La norme L1
 #
