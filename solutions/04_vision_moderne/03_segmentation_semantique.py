@@ -646,7 +646,7 @@ corner, dark = np.s_[256:, :256], np.sqrt(nuclei.image[256:, :256])
 figures = {f"{len(np.unique(labels[corner])) - 1} {name}": plots.draw_instances(dark, labels[corner])
            for name, labels in (("noyaux", nuclei.instances), ("morceaux", pieces))}  # fmt: skip
 plots.show(figures, columns=2, size=5,
-           alt="Noyaux teintés : à gauche, deux voisins diffèrent ; à droite, s'ils se touchent, une seule teinte")  # fmt: skip
+           alt="Noyaux teintés, et cernés ; à droite, s'ils se touchent, une seule teinte")  # fmt: skip
 
 # %% [markdown]
 # Même parfaite, la carte sémantique perd 19 noyaux sur 125 : 16 morceaux en réunissent plusieurs, jusqu'à quatre. Dans ce coin serré, 40 noyaux font 29 morceaux. Et notre réseau, avec ses filets bleus, en soude encore d'autres. Ce n'est pas une question d'entraînement : la **question posée** n'était pas la bonne. « Quelle classe ? » ne sépare pas deux objets de même classe ; il faut demander « **lequel** ? ». C'est la segmentation d'instances, leçon 4.4.
