@@ -31,11 +31,10 @@ def fit(model, x, y, *, validation=None, epochs=1, batch_size=128, callbacks=(),
         ValueError: model not compiled, or x and y of different lengths.
     """
     _require_compiled(model)
-    several = isinstance(x, (list, tuple)) and all(hasattr(one, "shape") for one in x)  # a model with many inputs
-    for one in x if several else [x]:
+    for one in keras.tree.flatten(x):  # several when the model has several inputs
         _require_pairs(one, y)
-    if model.built and not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
+    if model.built:
+        _make_variables(model.optimizer, model)
     watcher = _Watcher(epochs) if not watched else _Live(epochs) if runtime.interactive() else _Lines(epochs)
     history = model.fit(
         x, y, validation_data=validation, epochs=epochs, batch_size=batch_size, verbose=0,
@@ -53,8 +52,7 @@ def restart(model, seed):
     keras.utils.set_random_seed(seed)
     optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
     for one in (model.optimizer, optimizer):
-        if not one.built:
-            one.build(model.trainable_variables)
+        _make_variables(one, model)
     for mine, fresh in ((model, keras.models.clone_model(model)), (model.optimizer, optimizer)):
         for variable, value in zip(mine.variables, fresh.variables):
             variable.assign(value)
@@ -86,8 +84,7 @@ def lr_range_test(model, x, y, *, low=1e-5, high=10.0, steps=100, batch_size=128
     _check_range(model, x, y, low, high, steps, smoothing)
     if not model.built:
         model(x[:1])
-    if not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
+    _make_variables(model.optimizer, model)
     rng, passes = np.random.default_rng(seed), -(-steps * batch_size // len(x))
     order = np.concatenate([rng.permutation(len(x)) for _ in range(passes)])
     rates, losses, smoothed, average = np.geomspace(low, high, steps), [], [], 0.0
@@ -116,6 +113,11 @@ def _put_back(variables):
     finally:
         for variable, value in zip(variables, kept):
             variable.assign(value)
+
+
+def _make_variables(optimizer, model):
+    if not optimizer.built:
+        optimizer.build(model.trainable_variables)
 
 
 def _require_compiled(model):
