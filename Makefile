@@ -12,10 +12,11 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 PYTEST := $(PY) -m pytest
-# The kernels start in the folder of their lesson, take one thread each, and find the guard that refuses the network.
+# The kernels start in the folder of their lesson, take one thread each, need no port (two that start at once may
+# want the same one) and find the guard that refuses the network.
 NBVAL := LABS_HEADLESS=1 PYTHONPATH="$(CURDIR)/tests/offline" OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 \
-  TF_NUM_INTEROP_THREADS=1 $(PYTEST) --nbval-lax --nbval-current-env --nbval-cell-timeout=600 \
-  --nbval-kernel-startup-timeout=120 -n $(JOBS) --dist loadfile
+  TF_NUM_INTEROP_THREADS=1 $(PYTEST) -p labs.authoring.kernels --nbval-lax --nbval-current-env \
+  --nbval-cell-timeout=600 --nbval-kernel-startup-timeout=120 --tb=short -n $(JOBS) --dist loadfile
 
 STAGES := lint unit verify test-solutions test-notebooks test-browser
 QUICK_STAGES := lint unit verify test-notebooks

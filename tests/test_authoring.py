@@ -248,6 +248,12 @@ def test_an_executed_solution_holds_the_canonical_outputs_of_every_cell(executed
     assert not any(set(cell.metadata) - {"tags"} for cell in notebook.cells)
 
 
+def test_the_kernels_have_sockets_of_their_own_and_no_port():
+    first, second = execute._kernel_manager(), execute._kernel_manager()
+    assert first.transport == second.transport == "ipc" and first.ip != second.ip
+    assert len(f"{first.ip}-5") < 104  # what a Unix socket may have of path on macOS
+
+
 def test_two_executions_store_the_same_bytes(repository):
     before = one(repository).solution.read_bytes()
     one(repository).solution.unlink()

@@ -82,6 +82,8 @@ def report(tiny_lesson, tmp_path_factory):
         write_notebook(folder / f"{mine}.ipynb", begin, WAIT.format(other=other), *8 * ["assert mine == os.getpid()"])
     server = "import socket\nserver = socket.create_server(('127.0.0.1', 0))"
     write_notebook(folder / "loopback.ipynb", server, "socket.create_connection(server.getsockname()).close()")
+    transport = "from ipykernel.kernelapp import IPKernelApp\nassert IPKernelApp.instance().transport == 'ipc'"
+    write_notebook(folder / "transport.ipynb", transport)
     outside = f"urllib.request.urlopen('{OUTSIDE_ADDRESS}', timeout=5)"
     write_notebook(folder / "outside.ipynb", "import urllib.request", outside)
     return nbval(folder)
@@ -103,7 +105,7 @@ def write_notebook(path, *sources):
 def nbval(folder):
     """Return what nbval says of the notebooks of a folder, in text."""
     environment, arguments = nbval_command("test-solutions")
-    options = arguments[arguments.index("--nbval-lax") : -1]
+    options = arguments[arguments.index("-p") : -1]
     command = [sys.executable, "-m", "pytest", "-rA", "-p", "no:cacheprovider", "--color=no", *options, "."]
     done = subprocess.run(command, cwd=folder, env=os.environ | environment, capture_output=True, text=True)
     assert done.returncode == 1, done.stdout + done.stderr
@@ -111,7 +113,7 @@ def nbval(folder):
 
 
 def outcomes(report, notebook):
-    """Return the outcomes of the cells of a notebook, each once: PASSED, FAILED."""
+    """Return the outcomes of the cells of a notebook, each once: PASSED, FAILED, or ERROR without a kernel."""
     return set(re.findall(rf"^(PASSED|FAILED|ERROR) {notebook}\.ipynb::Cell", report, re.MULTILINE))
 
 
@@ -126,6 +128,10 @@ def test_nbval_refuses_a_falsified_output(report):
 
 def test_nbval_runs_two_notebooks_at_once_each_in_one_kernel(report):
     assert outcomes(report, "a") == outcomes(report, "b") == {"PASSED"}, report
+
+
+def test_a_kernel_of_nbval_opens_no_port_that_another_could_take(report):
+    assert outcomes(report, "transport") == {"PASSED"}, report
 
 
 def test_a_kernel_of_nbval_reaches_its_own_machine(report):

@@ -15,7 +15,7 @@ import tqdm
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 
-from labs.authoring import convert, lessons, outputs
+from labs.authoring import convert, kernels, lessons, outputs
 
 CELL_SECONDS = 600
 START_SECONDS = 120
@@ -65,7 +65,8 @@ def kernel_environment(jobs=JOBS):
 
 def _kernel_manager():
     # No folder of kernels: python3 is then this very Python, whatever the user has installed under that name.
-    return AsyncKernelManager(kernel_name="python3", kernel_spec_manager=KernelSpecManager(kernel_dirs=[]))
+    specifications = KernelSpecManager(kernel_dirs=[])
+    return AsyncKernelManager(kernel_name="python3", kernel_spec_manager=specifications, **kernels.unix_sockets())
 
 
 def _follow(futures):
