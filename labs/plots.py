@@ -614,7 +614,10 @@ def _captions(axis, blocks):
         low -= 17 * lines + 3
 
 
-_FRENCH = {"stem": "entrée", "stage": "étage", "dense": "bloc", "head": "tête", "end": "fin", "output": "sortie"}
+_FRENCH = {
+    "stem": "entrée", "stage": "étage", "dense": "bloc", "transition": "transition", "head": "tête", "end": "fin",
+    "output": "sortie",
+}  # fmt: skip
 
 
 def _in_french(name, space):

@@ -66,7 +66,7 @@ class PartialConv2D(layers.Layer):
         scatter = np.zeros((len(links), shape[-1], len(self.table)), "float32")
         scatter[np.arange(len(links)), *np.transpose(links)] = 1
         self.scatter = scatter.reshape(len(links), -1)
-        spread = (2 / (self.size**2 * (len(links) / len(self.table)) * 2)) ** 0.5
+        spread = (self.size**2 * len(links) / len(self.table)) ** -0.5  # variance 1 / fan-in, on average
         self.kernel = self.add_weight(
             shape=(self.size**2, len(links)), initializer=keras.initializers.RandomNormal(stddev=spread), name="kernel"
         )
@@ -84,8 +84,8 @@ def lenet5(classes=10):
     """LeNet-5 (LeCun et al. 1998): 32×32×1 -> (N, classes). Lesson 2.2.
 
     As published, its table of connections, its learned subsampling and its scaled tanh included: 60 000 parameters up
-    to F6. One variant: the output is a linear layer (850 more parameters for 10 classes), where the paper has fixed
-    radial basis functions drawn as bitmaps.
+    to F6. Two variants: the weights start from Keras's usual laws, and the output is a linear layer (850 more
+    parameters for 10 classes), where the paper has fixed radial basis functions drawn as bitmaps.
     """
     squash = lambda name: layers.Lambda(_scaled_tanh, name=name)  # noqa: E731
     return keras.Sequential(
@@ -332,7 +332,7 @@ def whitening(images, *, size=2, epsilon=1e-5):
     """A first convolution whose outputs are uncorrelated, with variance 1: (kernel, bias). Lesson 2.3.
 
     The eigenvectors of the covariance of the patches, each over the root of its eigenvalue + epsilon, then the same
-    with the sign changed, so that a ReLU loses nothing (Page 2018; Jordan 2024). The bias removes the mean patch.
+    with the sign changed, so that a ReLU loses nothing (Page 2019; Jordan 2024). The bias removes the mean patch.
 
     Args:
         images: (N, H, W, C), float32 in [0, 1]; a few thousand are enough.
@@ -360,7 +360,7 @@ def whitening(images, *, size=2, epsilon=1e-5):
 
 
 def airbench(whitener=None, width=24, classes=10, input_shape=(32, 32, 3)):
-    """A narrow variant of the network of Jordan 2024 (airbench94), after Page 2018: trained in a minute. Lesson 2.3.
+    """A narrow variant of the network of Jordan 2024 (airbench94), after Page 2019: trained in a minute. Lesson 2.3.
 
     A 2×2 convolution that whitens, then three stages (convolution, 2×2 maximum, convolution) of width, 2 width and
     4 width maps, a global maximum, and logits over 9. Variants: ReLU in place of GELU, narrower stages, a learned scale
@@ -564,12 +564,13 @@ def blocks(model):
             name,
             tuple(layer.output.shape[1:]),
             before.parameters + layer.count_params(),
-            before.multiplications + _multiplications(layer),
+            before.multiplications + multiplications(layer),
         )
     return list(found.values())
 
 
-def _multiplications(layer):
+def multiplications(layer):
+    """Multiplications of one built layer for one image; 0 but for convolutions and dense layers. Lesson 2.2."""
     places = int(np.prod(layer.output.shape[1:-1]))
     counted = isinstance(layer, (layers.Dense, PartialConv2D, layers.DepthwiseConv2D)) or type(layer) is layers.Conv2D
     return places * int(np.prod(layer.kernel.shape)) if counted else 0

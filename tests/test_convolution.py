@@ -35,7 +35,7 @@ def test_a_convolution_of_one_channel_is_the_filter_of_opencv_sampled(shape, sid
     spread[::dilation, ::dilation] = weights
     expected = cv2.filter2D(image, -1, spread, borderType=cv2.BORDER_CONSTANT)[::stride, ::stride]
     got = numpy_nn.conv2d(image, weights, stride=stride, padding=len(spread) // 2, dilation=dilation)
-    assert got.shape == expected.shape and np.allclose(got, expected, atol=1e-4)
+    assert got.shape == expected.shape and np.allclose(got, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("stride, dilation", [pair for pair in OPTIONS if 1 in pair])  # Keras refuses both at once
@@ -46,7 +46,7 @@ def test_a_convolution_of_several_channels_is_that_of_keras(shape, kernel, paddi
     padded = np.pad(images, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
     expected = np.asarray(keras.ops.conv(padded, weights, strides=stride, dilation_rate=dilation, padding="valid"))
     got = numpy_nn.conv2d(images, weights, stride=stride, padding=padding, dilation=dilation)
-    assert got.shape == expected.shape and np.allclose(got, expected, atol=1e-4)
+    assert got.shape == expected.shape and np.allclose(got, expected, atol=1e-5)
     options = {"stride": stride, "padding": padding, "dilation": dilation}
     assert got.shape[1:3] == tuple(numpy_nn.conv_size(n, k, **options) for n, k in zip(shape[1:3], kernel))
 

@@ -45,7 +45,7 @@ def test_a_code_cell_is_short_and_narrow_enough_to_be_projected(source):
 def test_the_prose_has_no_break_spaces_where_french_wants_them(source):
     for cell in cells(source, "markdown"):
         prose = NOT_PROSE.sub("", cell.source)
-        broken = re.findall(r".{0,25} [;:!?»](?=[\s|)*,.]|$)|« .{0,25}", prose, flags=re.M)
+        broken = re.findall(r".{0,25} [;:!?»%](?=[\s|)*,.]|$)|« .{0,25}|\b\d{1,3} \d{3}\b", prose, flags=re.M)
         assert not broken, broken
 
 

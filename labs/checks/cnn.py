@@ -414,6 +414,9 @@ def shortcut(answer):
 def _diagnose_shortcut(got, x, expected, stride, given):
     missing = expected.shape[3] - x.shape[3]
     kept = expected[..., : x.shape[3]]
+    half = missing // 2
+    if half and np.allclose(got[..., half : half + x.shape[3]], kept):
+        raise CheckFailed(f"Vos cartes nulles encadrent celles de x ; mettez-les toutes après ({given}).")
     if missing and np.allclose(got, np.concatenate([expected[..., x.shape[3] :], kept], axis=3)):
         raise CheckFailed(f"Vos cartes nulles viennent avant celles de x, au lieu d'après ({given}).")
     if missing and np.allclose(got[..., : x.shape[3]], kept) and np.abs(got[..., x.shape[3] :]).max() > 1e-6:
@@ -638,15 +641,18 @@ def freeze(answer):
     for convolutions, first in ((2, "conv1"), (3, "conv1"), (3, "dense")):
         model = _stack(keras, convolutions)
         names = [layer.name for layer in model.layers]
-        expected = [rank >= names.index(first) and "norm" not in name for rank, name in enumerate(names)]
+        norms = [isinstance(layer, keras.layers.BatchNormalization) for layer in model.layers]
+        expected = [rank >= names.index(first) and not norm for rank, norm in enumerate(norms)]
+        for layer, kept in zip(model.layers, expected):
+            layer.trainable = not kept  # as an earlier phase may have left it: each one has to be set
         learned = {name: layer.count_params() for name, layer in zip(names, model.layers)}  # all of it, norms apart
         number = sum(learned[name] for name, kept in zip(names, expected) if kept)
         got = answer(model, first)
         given = f"pour les couches {', '.join(names)} et first={first!r}"
-        for layer, kept in zip(model.layers, expected):
+        for layer, kept, norm in zip(model.layers, expected, norms):
             if not layer.count_params() or layer.trainable == kept:
                 continue
-            if "norm" in layer.name:
+            if norm:
                 raise CheckFailed(f"La normalisation « {layer.name} » n'est pas gelée {given} : elles le sont toutes.")
             state = "gelée, mais doit apprendre" if kept else "entraînable, mais doit être gelée"
             raise CheckFailed(f"La couche « {layer.name} » est {state} {given}.")
@@ -660,6 +666,6 @@ def _stack(keras, convolutions):
     layers = [keras.Input((8, 8, 3))]
     for rank in range(convolutions):
         layers += [keras.layers.Conv2D(4 + rank, 3, padding="same", name=f"conv{rank}")]
-        layers += [keras.layers.BatchNormalization(name=f"norm{rank}"), keras.layers.ReLU(name=f"relu{rank}")]
+        layers += [keras.layers.BatchNormalization(name=f"scale{rank}"), keras.layers.ReLU(name=f"relu{rank}")]
     layers += [keras.layers.GlobalAveragePooling2D(name="mean"), keras.layers.Dense(5, name="dense")]
     return keras.Sequential(layers)

@@ -18,6 +18,8 @@ from labs import runtime
 runtime.setup(seed=0)
 
 # %%
+import time
+
 import cv2
 import keras
 import matplotlib.pyplot as plt
@@ -29,7 +31,7 @@ from labs import datasets, numpy_nn, plots, training
 from labs.checks import cnn as check
 
 # %% [markdown]
-# Presque tout, dans cette leçon, se calcule en un instant. Seul le réseau de la dernière section s'entraîne ; sa taille dépend du profil, et les résultats commentés sont ceux du profil `cours`. Les sections marquées « (pour approfondir) » peuvent être sautées : rien de la suite n'en dépend.
+# Presque tout, dans cette leçon, se calcule en un instant. Seul le réseau de la dernière section s'entraîne ; sa taille dépend du profil, et les résultats commentés sont ceux du profil `cours`.
 
 # %%
 count = runtime.budget(rapide=1000, cours=10_000, complet=50_000)  # images d'apprentissage
@@ -53,7 +55,7 @@ alt = "Une fenêtre 3×3 visite une bottine, de 2 en 2 pixels, et remplit la sor
 plots.animate(figure, draw, output.size, alt, seconds=12)
 
 # %% [markdown]
-# À gauche, les neuf pixels lus ; à droite, ce que la fenêtre en fait (gris moyen : 0 ; clair : positif ; sombre : négatif). Elle avance ici de 2 en 2, et déborde de l'image d'un pixel : c'est le **pas** et le **remplissage** de la section 3.
+# À gauche, les neuf pixels lus ; à droite, ce que la fenêtre en fait (gris moyen : 0 ; clair : positif ; sombre : négatif). Elle avance ici de 2 en 2, et déborde de l'image d'un pixel en haut et à gauche : c'est le **pas** et le **remplissage** de la section 3. (À droite et en bas, avec ce pas, le remplissage ne sert pas.)
 #
 # Voici quatre filtres que l'on utilisait bien avant d'apprendre quoi que ce soit, et une vraie photographie. **Avant d'exécuter**, dites pour chacun où la sortie sera grande, et ce qu'elle vaudra dans le ciel, presque uni.
 
@@ -126,6 +128,15 @@ print("égal à OpenCV, écart < 1e-5 :", np.abs(ours - opencv).max() < 1e-5)
 # - le **pas** $s$ (*stride*) saute $s - 1$ positions sur $s$ ;
 # - la **dilatation** $d$ (*dilation*) écarte les poids : ils lisent un pixel sur $d$. Le noyau a toujours $h$ poids de côté, mais sa fenêtre couvre $d(h-1)+1$ pixels.
 #
+# Voici le Sobel de la bottine avec une dilatation de 2 et un remplissage de 2 : neuf pixels lus, un sur deux, dans une fenêtre de 5×5, et une sortie de la taille de l'image.
+
+# %%
+wide = numpy_nn.conv2d(boot, edge, padding=2, dilation=2)
+figure, draw = plots.windows(boot, wide, size=3, padding=2, dilation=2)
+draw(75)
+plots.publish(figure, "Neuf points, un pixel sur deux, dans une fenêtre 5×5, et la moitié haute de la sortie")
+
+# %% [markdown]
 # | Exercice 2.1.b | difficulté ●○○ | 6 min | vérifié : tailles paires et impaires, pas, remplissage, dilatation, ensemble |
 # | --- | --- | --- | --- |
 #
@@ -233,6 +244,31 @@ print("formes :", by_columns.shape, by_keras.shape)
 print("im2col puis produit = Keras, écart < 1e-5 :", np.abs(by_columns - by_keras).max() < 1e-5)
 
 # %% [markdown]
+# Et qu'y gagne-t-on ? Reprenons le Sobel de la section 2, fenêtre par fenêtre, puis d'un seul produit (`numpy_nn.conv2d` fait comme vous venez de le faire). **Pariez** sur le rapport des temps.
+
+
+# %%
+def by_windows(image, kernel):
+    """The loops of exercise 2.1.a."""
+    (h, w), (rows, columns) = kernel.shape, [range(n - k + 1) for n, k in zip(image.shape, kernel.shape)]
+    return np.array([[np.sum(image[i : i + h, j : j + w] * kernel) for j in columns] for i in rows])
+
+
+start = time.perf_counter()
+loops = by_windows(photo, edge)
+middle = time.perf_counter()
+product = numpy_nn.conv2d(photo, edge)
+end = time.perf_counter()
+print(f"boucles : {1000 * (middle - start):.0f} ms · im2col : {1000 * (end - middle):.1f} ms")
+
+# %% tags=["nbval-check-output"]
+for name, other in {"im2col": product, "Keras": theirs, "OpenCV": opencv}.items():
+    print(f"boucles = {name}, écart < 1e-5 :", np.abs(loops - other).max() < 1e-5)
+
+# %% [markdown]
+# Les mêmes nombres, de l'ordre de cent fois plus vite : Python ne boucle plus, et le produit de matrices est écrit pour le processeur.
+
+# %% [markdown]
 # ## 5. Combien de poids, combien de multiplications ?
 #
 # Prenons une image de CIFAR-10, 32×32×3, et 64 filtres 3×3 avec un remplissage de 1. **Avant d'exécuter, calculez** sur une feuille :
@@ -253,7 +289,7 @@ for side in (32, 64, 224):
 plots.table(rows, header=["image", "poids (conv.)", "multiplications", "poids (dense)"])
 
 # %% [markdown]
-# $3 \times 3 \times 3 \times 64 + 64 = 1\,792$ poids, **quelle que soit la taille de l'image** ; chacun sert à 1 024 endroits, d'où près de 1,8 million de multiplications (les biais s'ajoutent, sans multiplier). La couche dense demande 201 millions de poids, et autant de multiplications, pour une image de 32 pixels de côté. Sur une photographie de 224 pixels, il lui en faudrait près de 500 milliards.
+# $3 \times 3 \times 3 \times 64 + 64 = 1\,792$ poids, **quelle que soit la taille de l'image** ; chacun sert à 1 024 endroits, d'où près de 1,8 million de multiplications (les biais s'ajoutent, sans multiplier). La couche dense demande 201 millions de poids, et autant de multiplications, pour une image de 32 pixels de côté. Sur une photographie de 224 pixels, il lui en faudrait plus de 480 milliards.
 #
 # Pourtant, une convolution **est** une couche dense : une couche dont presque tous les poids sont nuls, et les autres répétés. Écrivons la matrice d'une convolution 3×3 sur une image de 8×8, en lui donnant une à une les 64 images où un seul pixel est allumé.
 
@@ -354,7 +390,7 @@ check.receptive_field(receptive_field)
 # L'ordre des deux lignes de la boucle compte : une couche écarte les entrées des **suivantes**, pas les siennes. C'est pourquoi un pas placé tôt agrandit le champ de tout ce qui suit.
 
 # %% [markdown]
-# Vérifions cette formule. La dérivée d'**une** sortie par rapport à chaque pixel est nulle hors du champ réceptif. Construisons quatre empilements dans Keras, avec des poids au hasard, et mesurons la zone où cette dérivée n'est pas nulle. **Prévoyez** les quatre tailles.
+# Vérifions cette formule. La dérivée de **ce que le réseau rend en un point** (la somme de ses 32 cartes) par rapport à chaque pixel est nulle hors du champ réceptif. Construisons quatre empilements dans Keras, avec des poids au hasard, et mesurons la zone où cette dérivée n'est pas nulle. **Prévoyez** les quatre tailles.
 
 # %%
 stacks = {
@@ -367,7 +403,7 @@ stacks = {
 
 # %%
 def gradient_map(stack, channels=32, side=65):
-    """|d (one central output) / d (each pixel)|: (side, side)."""
+    """|d (sum of the maps, at the central place) / d (each pixel)|: (side, side)."""
     model = keras.Sequential([keras.Input((side, side, 1))])
     for kernel, stride, dilation in stack:
         options = {"strides": stride, "dilation_rate": dilation, "kernel_initializer": "he_normal"}
@@ -471,10 +507,10 @@ print("maximum 2×2 : plus de la moitié :", odd_gap["maximum 2×2"] > 0.5)
 print("avec le flou, moins de 45 % :", odd_gap["maximum, flou, pas de 2"] < 0.45)
 
 # %% [markdown]
-# Avec un pas de 2, l'équivariance ne tient plus que pour les décalages **pairs** ; après quatre pas de 2, que pour les multiples de 16. À un décalage impair, un pas de 2 tout seul rend une sortie très différente (l'écart dépasse 90 % de la norme de la sortie ; les contours de cette photographie sont très fins), avec le maximum, l'écart dépasse 60 %, et aucun recalage n'y peut rien. Flouter avant de sauter des pixels, comme le veut le théorème d'échantillonnage, ramène l'écart vers un tiers, sans l'annuler. Zhang obtient ainsi, sur ImageNet, des réseaux à la fois plus stables et un peu plus exacts.
+# Avec un pas de 2, l'équivariance ne tient plus que pour les décalages **pairs** ; après quatre pas de 2, que pour les multiples de 16. À un décalage impair, un pas de 2 tout seul rend une sortie très différente : l'écart dépasse 90 % de la norme de la sortie (les contours de cette photographie sont très fins). Avec le maximum, il dépasse encore 60 %. Aucun recalage n'y peut rien. Flouter avant de sauter des pixels, comme le veut le théorème d'échantillonnage, ramène l'écart vers un tiers, sans l'annuler. Zhang obtient ainsi, sur ImageNet, des réseaux à la fois plus stables et un peu plus exacts.
 
 # %% [markdown]
-# ## 9. La convolution transposée (pour approfondir)
+# ## 9. La convolution transposée
 #
 # Un réseau qui dessine (segmentation, auto-encodeur) doit **remonter** en taille. La **convolution transposée** prend le chemin inverse d'une convolution : au lieu de lire sa fenêtre, chaque valeur s'y distribue, multipliée par les poids du noyau ; là où les fenêtres se chevauchent, les dons s'ajoutent. En matrices, c'est $M^\top$ au lieu de $M$, d'où, pour toutes images $x$ et $y$ :
 #
@@ -496,7 +532,7 @@ one = numpy_nn.conv2d_transpose(pixels, small[:, :, None, None], padding=1).resh
 print("sa matrice est la transposée de celle de la section 5 :", np.array_equal(one, matrix.T))
 
 # %% [markdown]
-# Doublons la taille d'une photographie avec un noyau 3×3 puis un noyau 4×4, tous deux de pas 2 et de poids égaux. **Comptez**, sur un axe, combien de fenêtres couvrent chaque pixel de la sortie.
+# Doublons à peu près la taille d'une photographie avec un noyau 3×3 puis un noyau 4×4, tous deux de pas 2 et de poids égaux. **Comptez**, sur un axe, combien de fenêtres couvrent chaque pixel de la sortie.
 
 # %%
 low = datasets.photo("chat", size=64, gray=True)[None, :, :, None]
@@ -564,19 +600,33 @@ plots.show(as_pictures(learned), columns=12, size=1, title=after, alt=alt)
 # %% [markdown]
 # Partis du bruit, les filtres sont devenus lisses. On reconnaît des **bords** orientés (clair d'un côté, sombre de l'autre : un Sobel), des **barres** et des **taches** (un laplacien), et des **oppositions de couleurs**, bleu contre orange surtout, que les filtres classiques n'ont pas. Tout n'est pas si net : plusieurs filtres se ressemblent, et quelques-uns ne se laissent pas nommer.
 #
-# Ne nous fions pas à l'œil seul. À l'échelle d'une fenêtre de 7×7, le flou, Sobel et Laplace deviennent une gaussienne et ses dérivées premières et secondes : six images. Quelle part des filtres appris (en somme des carrés des poids) s'écrit avec ces six-là, alors qu'ils ont 49 poids par canal ? Et deux poids voisins se ressemblent-ils ?
+# Ne nous fions pas à l'œil seul. À l'échelle d'une fenêtre de 7×7, le flou, Sobel et Laplace deviennent une gaussienne et ses dérivées premières et secondes : six images. Mettons sous chacune le filtre appris qui lui ressemble le plus, au sens du cosinus et au signe près, une fois ses trois canaux additionnés : c'est ce qu'il fait d'une image grise. Puis mesurons : quelle part des filtres appris (en somme des carrés des poids) s'écrit avec ces six-là, alors qu'ils ont 49 poids par canal ? Et deux poids voisins se ressemblent-ils ?
 
 # %%
 t, sigma = np.arange(-3, 4), 1.5
 gaussian = np.exp(-(t**2) / (2 * sigma**2))
 orders = [gaussian, -t * gaussian, (t**2 / sigma**2 - 1) * gaussian]
 pairs = [(0, 0), (0, 1), (1, 0), (0, 2), (2, 0), (1, 1)]
-basis = np.linalg.qr(np.stack([np.outer(orders[a], orders[b]).ravel() for a, b in pairs], axis=1))[0]
+classic = np.stack([np.outer(orders[a], orders[b]).ravel() for a, b in pairs], axis=1)
+basis = np.linalg.qr(classic)[0]
+
+# %%
+grey = learned.sum(axis=2).reshape(49, -1)  # what each filter does to an image without colours
+cosines = (classic / np.linalg.norm(classic, axis=0)).T @ (grey / np.linalg.norm(grey, axis=0))
+nearest = np.abs(cosines).argmax(axis=1)
+drawn = [0.5 + image.reshape(7, 7) / (2 * np.abs(image).max()) for image in [*classic.T, *grey.T[nearest]]]
+names = ["flou", "Sobel ↔", "Sobel ↕", "dérivée seconde ↔", "dérivée seconde ↕", "dérivée croisée"]
+names += [f"cosinus {cosines[rank, k]:.2f}".replace(".", ",") for rank, k in enumerate(nearest)]
+title = "En haut les filtres classiques, en bas le filtre appris le plus proche (sans ses couleurs)"
+alt = "Six filtres classiques, et sous chacun le filtre appris qui lui ressemble le plus"
+plots.show(drawn, titles=names, columns=6, size=2, title=title, alt=alt)
 
 
-def classical_share(kernel):
+# %%
+def classical_shares(kernel):
+    """Share of the squared weights along the blur, then along each of the five derivatives."""
     flat = kernel.reshape(49, -1)
-    return np.sum((basis.T @ flat) ** 2) / np.sum(flat**2)
+    return np.sum((basis.T @ flat) ** 2, axis=1) / np.sum(flat**2)
 
 
 def neighbours(kernel):
@@ -585,18 +635,18 @@ def neighbours(kernel):
 
 # %%
 for name, kernel in (("avant", initial), ("après", learned)):
-    share, alike = classical_share(kernel), neighbours(kernel)
-    print(f"{name} : part des six filtres classiques {share:.0%} · corrélation des voisins {alike:.2f}")
+    (smooth, *derivatives), alike = classical_shares(kernel), neighbours(kernel)
+    print(f"{name} : flou {smooth:.0%}, dérivées {sum(derivatives):.0%} · corrélation des voisins {alike:.2f}")
 
 # %% tags=["nbval-check-output"]
 print("au hasard, six directions sur 49 :", f"{6 / 49:.0%}")
-print("avant, à 4 points près :", abs(classical_share(initial) - 6 / 49) < 0.04)
-print("après, plus de la moitié :", classical_share(learned) > 0.5)
+print("avant, à 4 points près :", abs(classical_shares(initial).sum() - 6 / 49) < 0.04)
+print("après, plus de la moitié :", classical_shares(learned).sum() > 0.5)
 print("voisins sans lien avant, semblables après :", abs(neighbours(initial)) < 0.1, neighbours(learned) > 0.5)
 print("exactitude en test d'au moins 42 % :", np.mean(guesses == data.y_test) > 0.42)
 
 # %% [markdown]
-# Personne n'a demandé au réseau de dériver l'image : il y est venu en apprenant à classer. On trouve des filtres du même genre dans le cortex visuel, et dans la première couche de la plupart des réseaux entraînés sur des photographies.
+# Un filtre appris ressemble à chacun des deux Sobel, au signe près (cosinus de 0,84 et −0,75), d'autres aux dérivées secondes ; le flou et la dérivée croisée ont de moins bons sosies. À elles seules, les cinq dérivées portent la moitié des carrés des poids, contre 10 % avant l'apprentissage. Personne n'a demandé au réseau de dériver l'image : il y est venu en apprenant à classer. On trouve des filtres du même genre dans le cortex visuel, et dans la première couche de la plupart des réseaux entraînés sur des photographies.
 #
 # Dernière mesure : ce réseau a un pas de 2 et un *pooling*. Décalons les images de test d'**un** pixel. Pour combien d'entre elles la réponse change-t-elle ?
 

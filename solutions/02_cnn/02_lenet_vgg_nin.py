@@ -18,11 +18,14 @@ from labs import runtime
 runtime.setup(seed=0)
 
 # %%
+import gc
+
 import cv2
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
 from keras import layers, ops
+from matplotlib import ticker
 
 from labs import augmentation, datasets, numpy_nn, plots, training, zoo
 from labs.checks import cnn as check
@@ -51,7 +54,7 @@ plots.architecture(zoo.blocks(lenet), title="LeNet-5 (image de 32×32×1)", alt=
 # %% [markdown]
 # La hauteur d'une boîte dit la taille des cartes, sa largeur leur nombre (en échelles logarithmiques). C1 rend 28×28×6 valeurs, S2 14×14×6. C5 n'en rend que 120 : ses filtres couvrent toute la carte, et n'ont qu'une position. C'est une convolution qui agit comme une couche dense.
 #
-# En bas, deux profils qui ne se ressemblent pas : C5 a 79 % des **paramètres**, alors que C1 et C3 font 82 % des **multiplications**. Leurs filtres ont peu de poids, mais les emploient à chaque position. Gardez cette opposition en tête : elle sera plus forte encore dans VGG. (On ne compte que les multiplications des convolutions et des couches denses ; celles de S2 et S4, une par valeur, sont négligeables.)
+# En bas, deux profils qui ne se ressemblent pas : C5 a 79 % des **paramètres**, alors que C1 et C3 font 82 % des **multiplications**. Leurs filtres ont peu de poids, mais les emploient à chaque position. Gardez cette opposition en tête : elle sera plus forte encore dans VGG. (On ne compte que les multiplications des convolutions et des couches denses ; celles de S2 et S4, une par valeur, sont négligeables.)
 #
 # Deux sortes de couches de 1998 ont disparu depuis.
 #
@@ -141,7 +144,7 @@ print("la courbe plie le plus en |x| =", np.round(np.abs(x[1:-1][bend.argmax()])
 # %% [markdown]
 # ## 2. LeNet-5 apprend à lire
 #
-# Nous nous écartons de l'article en deux points. La **sortie** : l'article compare F6 à dix dessins de chiffres fixés d'avance (des fonctions radiales), avec un coût fait pour elles ; nous mettons une couche linéaire et l'entropie croisée, avec des étiquettes lissées (leçon 1.3). L'**optimiseur** : une variante de Levenberg-Marquardt en 1998, ici une descente de gradient avec inertie, un taux en un cycle et un léger affaiblissement des poids (leçons 1.2 et 1.4).
+# Nous nous écartons de l'article surtout en deux points. La **sortie** : l'article compare F6 à dix dessins de chiffres fixés d'avance (des fonctions radiales), avec un coût fait pour elles ; nous mettons une couche linéaire et l'entropie croisée, avec des étiquettes lissées (leçon 1.3). L'**optimiseur** : une variante de Levenberg-Marquardt en 1998, ici une descente de gradient avec inertie, un taux en un cycle et un léger affaiblissement des poids (leçons 1.2 et 1.4).
 #
 # Comme dans l'article, l'image est entourée de deux pixels de fond, et ses valeurs vont de −0,1 (fond) à 1,175 (encre).
 
@@ -212,9 +215,9 @@ missed = x_unseen[wrong[:30]]
 plots.show(missed, titles=named, columns=10, size=1.2, title=title, vmin=-0.1, vmax=1.175, alt=alt)
 
 # %% [markdown]
-# Environ 99 % de réponses justes, et une centaine d'erreurs sur les 10 000 chiffres du test officiel. Sur ces trente-là, certaines surprennent, d'autres feraient hésiter n'importe qui.
+# Environ 99 % de réponses justes, et une centaine d'erreurs sur les 10 000 chiffres du test officiel. Sur ces trente-là, certaines surprennent, d'autres feraient hésiter n'importe qui.
 #
-# L'article annonce 0,95 % d'erreur, puis 0,8 % en déformant les chiffres : sa figure 8 montre les 82 erreurs qui restent. Nous en sommes tout près, avec trois fois moins d'images et six époques. L'architecture est la même, à la sortie près ; le coût, l'optimiseur et les déformations ont changé.
+# L'article annonce 0,95 % d'erreur, puis 0,8 % en déformant les chiffres : sa figure 8 montre les 82 erreurs qui restent. Nous en approchons, avec trois fois moins d'images et six époques. L'architecture est la même, à la sortie près ; le coût, l'optimiseur et les déformations ont changé.
 
 # %% [markdown]
 # ## 3. VGG : empiler des filtres 3×3
@@ -251,7 +254,7 @@ for depth in (1, 2, 3, 5):
 plots.table(rows, header=["champ", "empilement", "ses poids", "un seul filtre", "de plus"])
 
 # %% [markdown]
-# Pour un même champ de 7×7, un seul filtre demande 81 % de poids en plus, le chiffre de l'article. Et l'empilement passe par **trois** non-linéarités au lieu d'une ; les auteurs y voient un second avantage, une décision plus fine. Ce n'est pas gratuit : pendant l'apprentissage, trois couches gardent trois fois plus de cartes en mémoire, et un réseau profond est plus difficile à entraîner (leçon 2.3).
+# Pour un même champ de 7×7, un seul filtre demande 81 % de poids en plus, le chiffre de l'article. Et l'empilement passe par **trois** non-linéarités au lieu d'une ; les auteurs citent même d'abord cet avantage-là : une décision plus discriminante. Ce n'est pas gratuit : pendant l'apprentissage, trois couches gardent trois fois plus de cartes en mémoire, et un réseau profond est plus difficile à entraîner (leçon 2.3).
 #
 # Tout VGG est là : des **étages** de convolutions 3×3, où les cartes gardent leur taille ; un maximum 2×2 à la fin de chaque étage ; deux fois plus de cartes à l'étage suivant, jusqu'à 512. Voici VGG-16, tel que publié (configuration D), pour ImageNet. Nous n'allons pas l'entraîner : les auteurs y ont passé deux à trois semaines avec quatre cartes graphiques. Comptons-le. **Avant d'exécuter** : dans quel bloc sont les paramètres ? Et les multiplications ?
 
@@ -269,10 +272,9 @@ def spaced(number):
 rows = []
 for layer in vgg16.layers:
     if layer.count_params():
-        made = zoo.blocks(keras.Model(layer.input, layer.output))[-1].multiplications
         shape = "×".join(map(str, layer.output.shape[1:]))
         name = layer.name.replace("stage", "étage ").replace("output", "sortie")
-        rows.append([name, shape, spaced(layer.count_params()), spaced(made)])
+        rows.append([name, shape, spaced(layer.count_params()), spaced(zoo.multiplications(layer))])
 plots.table(rows, header=["couche", "sortie", "paramètres", "multiplications"])
 
 # %% tags=["nbval-check-output"]
@@ -283,10 +285,11 @@ print("paramètres :", spaced(total), "· multiplications par image :", spaced(w
 print(f"poids de fc1 : 7 × 7 × 512 × 4096 = {spaced(7 * 7 * 512 * 4096)}")
 print(f"couches denses : {sum(b.parameters for b in dense) / total:.1%} des paramètres,", end=" ")
 print(f"{sum(b.multiplications for b in dense) / work:.1%} des multiplications")
-del vgg16
+del vgg16, layer
+gc.collect()  # 553 MB: the layers of a model refer to each other
 
 # %% [markdown]
-# Les **138 357 544** paramètres sont à près de 90 % dans les trois couches denses, dont 102 760 448 poids pour la seule fc1. Les 15,5 milliards de multiplications sont à plus de 99 % dans les convolutions, d'abord celles des étages 3 et 4 (30 % chacun). Réduire la **taille** de VGG et réduire ses **calculs** sont donc deux problèmes différents, qui ne touchent pas les mêmes couches.
+# Les **138 357 544** paramètres sont à près de 90 % dans les trois couches denses, dont 102 760 448 poids pour la seule fc1. Les 15,5 milliards de multiplications sont à plus de 99 % dans les convolutions, d'abord celles des étages 3 et 4 (30 % chacun). Réduire la **taille** de VGG et réduire ses **calculs** sont donc deux problèmes différents, qui ne touchent pas les mêmes couches.
 #
 # Et si l'on supprimait ces couches denses ? C'est l'idée d'un réseau publié quelques mois avant VGG.
 
@@ -402,16 +405,16 @@ rows += [["NiN, convolution 1×1 puis moyenne", spaced(nin.count_params())]]
 plots.table(rows, header=["réseau", "paramètres"])
 
 # %% [markdown]
-# VGG-16 passerait de 138 à 15 millions de paramètres, neuf fois moins. Pour Network in Network, l'économie est plus modeste, 11 %, puisqu'il n'y a que 10 classes et une seule couche à remplacer. Il en a **966 986** pour CIFAR-10 : c'est le modèle que ses auteurs ont publié, avec 10,41 % d'erreur dans l'article (8,81 % en augmentant les images). L'article voit aussi dans la moyenne une régularisation : une étape sans paramètre ne peut rien apprendre par cœur.
+# VGG-16 passerait de 138 à 15 millions de paramètres, neuf fois moins. Pour Network in Network, l'économie est plus modeste, 11 %, puisqu'il n'y a que 10 classes et une seule couche à remplacer. Il en a **966 986** pour CIFAR-10 : c'est le modèle que ses auteurs ont publié, avec 10,41 % d'erreur dans l'article (8,81 % en augmentant les images). L'article voit aussi dans la moyenne une régularisation : une étape sans paramètre ne peut rien apprendre par cœur.
 
 # %%
 alt = "Quatre blocs : mlpconv1 à mlpconv3, puis la moyenne, qui n'a ni paramètre ni multiplication"
 plots.architecture(zoo.blocks(nin), title="Network in Network pour CIFAR-10 (image de 32×32×3)", alt=alt)
 
 # %% [markdown]
-# Ici, les deux profils se ressemblent : mlpconv2, avec ses filtres 5×5 qui lisent 96 cartes, a 55 % des paramètres et fait 62 % des multiplications.
+# Ici, un même bloc domine les deux profils : mlpconv2, avec ses filtres 5×5 qui lisent 96 cartes, a 55 % des paramètres et fait 62 % des multiplications. Ailleurs, l'opposition demeure : mlpconv1, sur de grandes cartes, a 6 % des paramètres et fait 28 % des multiplications ; mlpconv3, sur des cartes de 8×8, c'est 38 % et 11 %.
 #
-# Autre avantage : aucun poids de ce réseau ne dépend de la taille de l'image. Il peut lire une image plus grande, ce qu'une couche dense, comme celles de LeNet-5 et de VGG-16, interdit. (Les auteurs de VGG lèvent l'obstacle au moment du test : ils relisent fc1 comme une convolution 7×7, et les deux autres comme des convolutions 1×1.)
+# Autre avantage : aucun poids de ce réseau ne dépend de la taille de l'image. Il peut lire une image plus grande, ce que refusent VGG-16, à cause de fc1, et notre LeNet-5, à cause de F6. (On lève l'obstacle en relisant chaque couche dense comme une convolution. LeCun et ses collègues le font dès 1998, pour lire des mots entiers : c'est pourquoi C5 porte un nom de convolution. Les auteurs de VGG font de même au moment du test : fc1 devient une convolution 7×7, les deux autres des convolutions 1×1.)
 
 # %% tags=["nbval-check-output"]
 anything = zoo.network_in_network(width=24, input_shape=(None, None, 3))
@@ -516,32 +519,45 @@ def front(costs, scores):
 
 
 # %%
-figure, axes = plt.subplots(1, 2, figsize=(12.5, 4.8), sharey=True)
-for axis, (cost, values) in zip(axes, {"paramètres": weights, "multiplications par image": work}.items()):
+def draw_front(axis, cost, values):
+    """The networks and their front, for one cost."""
     edge = [(values[name], 100 * scores[name]) for name in front(values, scores)]
     axis.plot(*zip(*edge), "--", color="0.5", drawstyle="steps-post", label="front")
     for name, color, marker in zip(trained, plots.COLORS, plots.MARKERS):
-        axis.plot(values[name], 100 * scores[name], marker, color=color, markersize=14)
-        axis.text(values[name], 100 * scores[name] - 1.5, name, ha="center", va="top")
-    axis.set(xscale="log", xlabel=cost, ylabel="exactitude en test (%)", title=f"Exactitude et {cost}")
-    axis.margins(0.18, 0.35)
-    axis.tick_params(which="minor", labelbottom=False)
+        point = values[name], 100 * scores[name]
+        axis.plot(*point, marker, color=color, markersize=14)
+        frame = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # over the dashes
+        axis.annotate(name, point, (0, -26), textcoords="offset points", ha="center", bbox=frame)
+    axis.set(xscale="log", xlabel=cost, title=f"Exactitude et {cost}")
+    axis.margins(0.25, 0.35)
+    axis.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 3)))
+    axis.xaxis.set(major_formatter=ticker.EngFormatter(), minor_formatter=ticker.NullFormatter())
+
+
+# %%
+costs = {"paramètres": weights, "multiplications par image": work, "secondes": seconds}
+figure, axes = plt.subplots(1, 3, figsize=(15, 4.8), sharey=True)
+for axis, (cost, values) in zip(axes, costs.items()):
+    draw_front(axis, cost, values)
+axes[0].set_ylabel("exactitude en test (%)")
 axes[0].legend(loc="upper right")
-plots.publish(figure, "VGG est au sommet des deux cadres, NiN à gauche en paramètres, le MLP sous le front")
+plots.publish(figure, "VGG est au sommet des trois cadres ; NiN à gauche en paramètres, à droite en secondes")
 
 # %% tags=["nbval-check-output"]
 print("VGG est le plus exact, de 3 points au moins :", scores["VGG"] > 0.03 + sorted(scores.values())[-2])
 print("NiN a 7 fois moins de paramètres que LeNet couleur :", weights["LeNet couleur"] > 7 * weights["NiN"])
-print("à 10 points près, il est aussi exact :", abs(scores["NiN"] - scores["LeNet couleur"]) < 0.1)
-print("le MLP n'est sur aucun front :", all("MLP" not in front(costs, scores) for costs in (weights, work)))
-print("VGG est sur les deux :", all("VGG" in front(costs, scores) for costs in (weights, work)))
+print("et 90 fois moins que le MLP :", weights["MLP"] > 90 * weights["NiN"])
+print("à 5 points près, il est aussi exact que le MLP :", abs(scores["NiN"] - scores["MLP"]) < 0.05)
+fronts = [front(weights, scores), front(work, scores)]
+print("le MLP n'est sur aucun des deux premiers fronts :", all("MLP" not in names for names in fronts))
+print("VGG est sur ces deux-là :", all("VGG" in names for names in fronts))
 
 # %% [markdown]
-# VGG l'emporte de près de six points. Il a pourtant presque autant de paramètres que LeNet couleur (61 690 contre 62 006) ; ce qu'il a en plus, ce sont les **multiplications**, près de huit fois plus nombreuses. (Il a aussi la normalisation par lots, que LeNet couleur n'a pas : la table ne dit pas auquel des deux il doit son avance.) NiN suit LeNet couleur à cinq points, avec sept fois moins de paramètres et quatre fois plus de multiplications : il est sur le premier front et pas sur le second, et pour LeNet couleur, c'est l'inverse. L'écart entre ces deux-là dépend du tirage : lors de nos essais, il a varié de deux points et demi à cinq, et un seul tirage n'en donne donc pas la taille. Si NiN passait devant, il serait sur les deux fronts. Le MLP, lui, n'est sur aucun front : LeNet couleur fait mieux avec moins de paramètres et moins de multiplications.
+# VGG l'emporte de près de six points. Il a pourtant presque autant de paramètres que LeNet couleur (61 690 contre 62 006) ; ce qu'il a en plus, ce sont les **multiplications**, près de huit fois plus nombreuses. (Il a aussi la normalisation par lots, que LeNet couleur n'a pas : la table ne dit pas auquel des deux il doit son avance.) NiN suit LeNet couleur à cinq points, avec sept fois moins de paramètres et quatre fois plus de multiplications. Il finit même un peu derrière le MLP (44,0 % contre 44,7 %), trop peu pour les départager ; mais il n'a que 8 422 paramètres, contre 789 258. Il est sur le premier front et pas sur le deuxième ; pour LeNet couleur, c'est l'inverse (de justesse : VGG a 316 paramètres de moins, et le trait du front touche le point de LeNet couleur). L'écart entre NiN et LeNet couleur n'est pas sûr : d'une exécution à l'autre, avec la même graine, il a varié de deux points et demi à cinq, sans doute parce que l'ordre des additions change avec la machine et le nombre de fils d'exécution. Une seule mesure n'en donne donc pas la taille. Si NiN passait devant, il serait sur ces deux fronts. Le MLP, lui, n'est sur aucun des deux : LeNet couleur fait mieux avec moins de paramètres et moins de multiplications.
 #
-# Les secondes racontent encore autre chose. Les plus rapides sont le MLP et LeNet couleur. NiN fait deux fois moins de multiplications que VGG ; pourtant, son apprentissage n'est pas plus court, et souvent plus long. Trois de ses couches travaillent sur des cartes de 32×32, contre une seule pour VGG, et font peu de calcul par valeur lue : le processeur passe sans doute plus de temps à déplacer des nombres qu'à les multiplier. Le nombre de multiplications prévoit mal une durée : mesurez-la.
+# Les secondes (à droite) racontent encore autre chose. Les plus rapides sont le MLP et LeNet couleur ; sur ce troisième front, le MLP a donc sa place. NiN fait deux fois moins de multiplications que VGG ; pourtant, son apprentissage n'est pas plus court, et souvent plus long. Trois de ses couches travaillent sur des cartes de 32×32, contre une seule pour VGG, et font peu de calcul par valeur lue : le processeur passe sans doute plus de temps à déplacer des nombres qu'à les multiplier. Le nombre de multiplications prévoit mal une durée : mesurez-la.
 #
-# Enfin, changer de budget peut changer de vainqueur. Mesuré une fois à part, sur 20 000 images, à **multiplications** à peu près égales (une époque pour VGG, sept et demie pour LeNet couleur, lots de 100), LeNet couleur atteint 60 % et VGG 46 % : à très petit budget, mieux vaut un réseau léger qui revoit souvent les images. Après deux époques, aucun n'a fini d'apprendre : le coût baisse encore nettement de la première à la seconde. L'article de NiN descend à 10,41 % d'erreur, avec un apprentissage poursuivi jusqu'à ce qu'il ne progresse plus, et cent fois plus de paramètres que notre NiN réduit.
+# Enfin, changer de budget peut changer de vainqueur. Mesuré une fois à part, sur 20 000 images, à **multiplications** à peu près égales (une époque pour VGG, sept et demie pour LeNet couleur, lots de 100), LeNet couleur atteint 60 % et VGG 46 % : à très petit budget, mieux vaut un réseau léger qui revoit souvent les images. Après deux époques, aucun n'a fini d'apprendre : le coût baisse encore nettement de la première à la seconde. L'article de NiN descend à 10,41 % d'erreur, avec un apprentissage poursuivi jusqu'à ce qu'il ne progresse plus, et cent fois plus de paramètres que notre NiN réduit.
 
 # %% [markdown]
 # ## 7. Ce que voient les dix cartes (pour approfondir)
@@ -580,7 +596,7 @@ print("score = moyenne de la carte, écart < 1e-4 :", np.abs(whole - sure[chosen
 #
 # - LeNet-5 (1998) a fixé le plan : convolution, réduction, de moins en moins de pixels et de plus en plus de cartes. 60 000 paramètres.
 # - Un empilement de 3×3 voit autant qu'un grand filtre, avec moins de poids et plus de non-linéarités.
-# - Dans VGG-16, près de 90 % des paramètres sont dans les couches denses, et plus de 99 % des multiplications dans les convolutions : ce sont deux coûts différents.
+# - Dans VGG-16, près de 90 % des paramètres sont dans les couches denses, et plus de 99 % des multiplications dans les convolutions : ce sont deux coûts différents.
 # - Une convolution 1×1 est une couche dense appliquée à chaque pixel ; la moyenne globale remplace les couches denses de la fin, sans paramètre et pour toute taille d'image.
 # - On compare des réseaux à budget fixé, sur un front ; et le front change avec le coût que l'on regarde.
 #
@@ -594,7 +610,7 @@ print("score = moyenne de la carte, écart < 1e-4 :", np.abs(whole - sure[chosen
 #
 # <details><summary>Réponses</summary>
 #
-# 1. $25 \times 96 + 16 = 2\,416$, au lieu de 1 516. 2. Cinq : $45\,C^2$ contre $121\,C^2$. 3. La première couche dense, fc1, qui a 74 % des paramètres ; dans les convolutions, où se font plus de 99 % des multiplications. 4. $256 \times 64 = 16\,384$ poids ; $28 \times 28 \times 16\,384$, soit près de 12,8 millions de multiplications. 5. Il n'a que des convolutions et une moyenne, dont les poids ne dépendent pas de la taille ; la couche dense fc1 de VGG-16 attend exactement 7×7×512 valeurs.
+# 1. $25 \times 96 + 16 = 2\,416$, au lieu de 1 516. 2. Cinq : $45\,C^2$ contre $121\,C^2$. 3. La première couche dense, fc1, qui a 74 % des paramètres ; dans les convolutions, où se font plus de 99 % des multiplications. 4. $256 \times 64 = 16\,384$ poids ; $28 \times 28 \times 16\,384$, soit près de 12,8 millions de multiplications. 5. Il n'a que des convolutions et une moyenne, dont les poids ne dépendent pas de la taille ; la couche dense fc1 de VGG-16 attend exactement 7×7×512 valeurs.
 #
 # </details>
 #

@@ -6,7 +6,7 @@
 # %% [markdown]
 # # ResNet, DenseNet
 #
-# > Ajoutez des couches à un bon réseau : il apprend moins bien, même les images qu'il a sous les yeux. Vous allez reproduire ce paradoxe, puis le faire disparaître avec une simple addition, et finir par entraîner, en un peu plus d'une minute, un réseau qui reconnaît quatre photographies sur cinq.
+# > Ajoutez des couches à un bon réseau : il apprend moins bien, même les images qu'il a sous les yeux. Vous allez reproduire ce paradoxe, puis le faire disparaître avec une simple addition, et finir par entraîner, en une minute et demie environ, un réseau qui reconnaît quatre photographies sur cinq.
 #
 # **À la fin, vous saurez** écrire un bloc résiduel et son raccourci sans poids, dire ce que deviennent le signal et le gradient dans un réseau de 56 couches, compter les cartes et les poids d'un bloc dense, lire ce qu'un DenseNet réutilise, et réunir augmentation, lissage des étiquettes, cycle unique et blanchiment en une recette d'entraînement.
 #
@@ -80,7 +80,7 @@ shallow_plain, deep_plain = (np.array(losses)[:, -1] for losses in plain.values(
 print("pire graine à 8 couches < meilleure graine, réseau profond :", shallow_plain.max() < deep_plain.min())
 
 # %% [markdown]
-# Les bandes vont de la meilleure à la pire des trois graines : à la fin, elles sont loin l'une de l'autre. Le réseau profond apprend **moins bien ses propres images**. Ce n'est donc pas du surapprentissage, qui abaisse le coût d'entraînement et relève celui de test. He et al. l'appellent la **dégradation**. La solution « 18 couches qui ne changent rien » existe, mais la descente de gradient ne la trouve pas. Quarante pas, c'est peu ; mais He et al. ont aussi essayé trois fois plus de pas que prévu, et la dégradation est restée. Ils supposent qu'une pile de convolutions et de ReLU a du mal à apprendre l'identité, dont elle est loin au départ.
+# Les bandes vont de la meilleure à la pire des trois graines : à la fin, elles sont loin l'une de l'autre. Le réseau profond apprend **moins bien ses propres images**. Ce n'est donc pas du surapprentissage, qui abaisse le coût d'entraînement et relève celui de test. He et al. l'appellent la **dégradation**. La solution « 18 couches qui ne changent rien » existe, mais la descente de gradient ne la trouve pas. Quarante pas, c'est peu ; mais He et al. ont aussi essayé trois fois plus de pas que prévu, et la dégradation est restée. Ils supposent qu'une pile de convolutions et de ReLU a du mal à approcher l'identité.
 
 # %% [markdown]
 # ## 2. Le bloc résiduel
@@ -114,7 +114,7 @@ check.residual_block(residual_block)
 # La dernière ReLU vient **après** l'addition. Placée avant, elle rendrait le résidu positif : le bloc pourrait ajouter à $x$, jamais en retrancher.
 
 # %% [markdown]
-# Deux fois dans le réseau, la taille est divisée par deux et le nombre de cartes double : $x$ et $F(x)$ n'ont plus la même forme. He et al. ont alors deux raccourcis : l'**option A** garde un pixel sur deux et complète par des cartes de zéros ; l'**option B** passe par une convolution 1×1 de pas 2, qui a des poids. Sur CIFAR-10, ils prennent la première.
+# Deux fois dans le réseau, la taille est divisée par deux et le nombre de cartes double : $x$ et $F(x)$ n'ont plus la même forme. He et al. ont alors deux raccourcis : l'**option A** garde un pixel sur deux et complète, **après** les cartes de $x$, par des cartes de zéros ; l'**option B** passe par une convolution 1×1 de pas 2, qui a des poids. Sur CIFAR-10, ils prennent la première.
 #
 # | Exercice 2.3.b | difficulté ●○○ | 6 min | vérifié : égal à une convolution 1×1 qui recopie ; tailles impaires, pas de 1, 2 et 3 |
 # | --- | --- | --- | --- |
@@ -180,14 +180,14 @@ print("résiduels, en moyenne, profond < 8 couches :", deep_residual.mean() < sh
 # %% [markdown]
 # À 8 couches, les raccourcis ne changent presque rien (0,70 sans, 0,69 avec). À 26 couches, ils changent tout : le coût final passe de 1,18 à 0,45, et le réseau profond, de bon dernier, devient le meilleur des quatre. Le paradoxe a disparu : plus profond, le réseau apprend mieux.
 #
-# Dans l'article, sur CIFAR-10, un réseau ordinaire de 56 couches a une erreur d'entraînement plus haute que celui de 20 ; avec les raccourcis, l'erreur de test descend de 8,75 % (20 couches) à 6,97 % (56) et 6,43 % (110, le meilleur de cinq essais).
+# Dans l'article, sur CIFAR-10, un réseau ordinaire de 56 couches a une erreur d'entraînement plus haute que celui de 20 ; avec les raccourcis, l'erreur de test descend de 8,75 % (20 couches) à 6,97 % (56) et 6,43 % (110, le meilleur de cinq essais).
 
 # %% [markdown]
 # ## 3. Où passe le gradient ?
 #
 # On lit souvent que les raccourcis évitent l'évanouissement du gradient. He et al. jugent pourtant **peu probable** que ce soit la cause de la dégradation : avec la normalisation par lot, disent-ils, ni le signal ni le gradient de leurs réseaux ordinaires ne s'évanouissent. Mesurons. Trois réseaux de 56 couches, juste initialisés : ordinaire, résiduel, et **préactivé**, la variante de He et al. (2016b), où normalisation et ReLU viennent avant chaque convolution et où le raccourci n'est jamais touché.
 #
-# Une astuce pour voir ce que fait la normalisation : avant tout entraînement, en mode inférence, ses moyennes valent 0 et ses variances 1 : elle ne fait donc presque rien. `training=False` donne ici le réseau **sans** normalisation.
+# Une astuce pour voir ce que fait la normalisation : avant tout entraînement, en mode inférence, ses moyennes valent 0 et ses variances 1, si bien qu'elle ne fait presque rien. `training=False` donne ici le réseau **sans** normalisation.
 #
 # **Pariez** : dans le réseau ordinaire, le gradient sera-t-il plus petit ou plus grand près de l'entrée ? Avec normalisation ? Sans ?
 
@@ -228,7 +228,7 @@ print("sans normalisation, résiduel plus de 1000 fois l'ordinaire :",
       np.median(norms[False]["résiduel"]) > 1000 * np.median(norms[False]["ordinaire"]))  # fmt: skip
 
 # %% [markdown]
-# Le gradient du réseau ordinaire ne s'évanouit pas : il **explose** vers l'entrée, d'environ 13 % par couche ici. C'est la normalisation qui en est la cause : sans elle (à droite), rien n'explose dans ce réseau, et Yang et al. (2019) le démontrent pour de larges couches denses. Ce qui sort d'une ReLU est positif, et une part de son énergie est dans sa moyenne ; la normalisation retire cette moyenne et étire ce qui reste, donc aussi le gradient, à chaque couche. Yang et al. notent aussi que l'écart entre couches se réduit beaucoup dès le premier pas de la descente, ce qui peut réconcilier cette mesure avec celle de He et al.
+# Le gradient du réseau ordinaire ne s'évanouit pas : il **explose** vers l'entrée, d'environ 15 % par couche ici. C'est la normalisation qui en est la cause : sans elle (à droite), rien n'explose dans ce réseau, et Yang et al. (2019) le démontrent pour de larges couches denses. Ce qui sort d'une ReLU est positif, et une part de son énergie est dans sa moyenne ; la normalisation retire cette moyenne et étire ce qui reste, donc aussi le gradient, à chaque couche. Yang et al. notent aussi que l'écart entre couches se réduit beaucoup dès le premier pas de la descente, ce qui peut réconcilier cette mesure avec celle de He et al.
 #
 # Avec les raccourcis, la norme reste dans un facteur 20 d'un bout à l'autre, contre plus de 1 000 dans le réseau ordinaire. Mais la norme n'explique pas tout : Adam, qui remet chaque gradient à l'échelle, n'a pas empêché la dégradation de la section 1. Balduzzi et al. (2017) montrent que, plus un réseau ordinaire est profond, plus les gradients de deux entrées voisines sont étrangers l'un à l'autre, jusqu'à ressembler à du bruit ; les raccourcis ralentissent beaucoup cette perte.
 #
@@ -265,9 +265,9 @@ rows = [[f"{s:.1f}".replace(".", ","), f"10^{54 * np.log10(s):.0f}", f"10^{np.lo
 plots.table(rows, header=["λ", "λ^54", "gradient mesuré"])
 
 # %% [markdown]
-# À un facteur dix près, le gradient suit $\lambda^L$ : tout ce qui multiplie le raccourci, même par 0,9, finit par décider de tout. Seul $\lambda = 1$, l'identité, tient à n'importe quelle profondeur. He et al. (2016b) l'observent sur CIFAR-10 : multiplier le raccourci et le résidu d'un ResNet-110 par 0,5 fait passer l'erreur de 6,61 % à 12,35 %. Une convolution 1×1, un *dropout* ou une normalisation sur le chemin du raccourci nuisent aussi.
+# À un facteur dix près, le gradient suit $\lambda^L$ : tout ce qui multiplie le raccourci, même par 0,9, finit par décider de tout. Seul $\lambda = 1$, l'identité, laisse le chemin direct intact à n'importe quelle profondeur. Encore faut-il que les autres chemins n'explosent pas : ici, les résidus sont petits (facteur $0{,}1$) ; dans un vrai réseau, la normalisation s'en charge (section 3). He et al. (2016b) ont mesuré l'effet de $\lambda$ sur CIFAR-10 : multiplier le raccourci et le résidu d'un ResNet-110 par 0,5 fait passer l'erreur de 6,61 % à 12,35 %. Une convolution 1×1, un *dropout* ou une normalisation sur le chemin du raccourci nuisent aussi.
 #
-# D'où la **préactivation** : dans le premier ResNet, une ReLU suit chaque addition, et coupe le chemin. Déplacée dans le résidu, elle le laisse intact de bout en bout. À 110 couches, le gain est faible (6,61 % → 6,37 % d'erreur) ; à 1 001 couches, il est net (7,61 % → 4,92 %).
+# D'où la **préactivation** : dans le premier ResNet, une ReLU suit chaque addition, et coupe le chemin. Déplacée dans le résidu, elle le laisse intact de bout en bout. À 110 couches, le gain est faible (6,61 % → 6,37 % d'erreur) ; à 1 001 couches, il est net (7,61 % → 4,92 %).
 #
 # Vérifions sur nos deux variantes : si tous les résidus sont nuls, que reste-t-il d'une entrée **négative** ?
 
@@ -296,15 +296,16 @@ for name, block in {"résiduel": "residual", "préactivé": "preactivation"}.ite
 # %%
 data = datasets.load("cifar10")
 x_test, y_test = data.x_test[:judged].astype("float32") / 255, data.y_test[:judged]
+percent = lambda share: f"{100 * share:.1f} %".replace(".", ",")
 weights.restore(resnet20, "resnet20")
 logits = resnet20.predict(x_test, batch_size=250, verbose=0)
-print(f"ResNet-20 : {np.mean(logits.argmax(axis=1) == y_test):.1%} sur {len(y_test)} images de test")
+print(f"ResNet-20 : {percent(np.mean(logits.argmax(axis=1) == y_test))} sur {len(y_test)} images de test")
 
 # %% tags=["nbval-check-output"]
 print("au moins 88 % :", np.mean(logits.argmax(axis=1) == y_test) >= 0.88)
 
 # %% [markdown]
-# Sur les 10 000 images officielles, le script a mesuré 90,7 %, en 26 époques ; l'article donne 91,25 % en 164 époques environ (64 000 pas).
+# Sur les 10 000 images officielles, le script a mesuré 90,7 %, en 26 époques ; l'article donne 91,25 % en 164 époques environ (64 000 pas).
 #
 # Où se trompe-t-il ? Chaque ligne de la matrice est la vraie classe, chaque colonne la réponse. **Pariez** sur la paire la plus confondue.
 
@@ -315,7 +316,7 @@ errors /= np.maximum(errors.sum(axis=1, keepdims=True), 1)
 np.fill_diagonal(errors, 0)
 row, column = np.unravel_index(errors.argmax(), errors.shape)
 worst = f"{data.class_names[row]} pris pour {data.class_names[column]}"
-print(f"l'erreur la plus fréquente : {worst} ({errors.max():.0%} des images de cette classe)")
+print(f"l'erreur la plus fréquente : {worst} ({percent(errors.max())} des images de cette classe)")
 
 # %%
 figure, axis = plt.subplots(figsize=(7, 6))
@@ -380,24 +381,24 @@ for name, model in {"ResNet-20": resnet20, "DenseNet-BC 40": densenet40}.items()
 plots.table(rows, header=["réseau", "paramètres", "multiplications"])
 
 # %% [markdown]
-# Les trois blocs rendent $24 + 6 \times 12 = 96$, puis $48 + 72 = 120$, puis $60 + 72 = 132$ cartes. Le réseau a moins de poids que le ResNet-20, mais plus de multiplications, et ses convolutions rendent trois fois plus de valeurs, qu'il faut garder en mémoire pour l'apprentissage. Deux fois plus profond, il est aussi plus lent à entraîner. L'article obtient, avec augmentation, 4,51 % d'erreur pour 0,8 million de paramètres (100 couches, $k = 12$).
+# Les trois blocs rendent $24 + 6 \times 12 = 96$, puis $48 + 72 = 120$, puis $60 + 72 = 132$ cartes. Le réseau a moins de poids que le ResNet-20, mais plus de multiplications, et ses convolutions rendent trois fois plus de valeurs, qu'il faut garder en mémoire pour l'apprentissage. Deux fois plus profond, il est aussi plus lent à entraîner. L'article obtient, avec augmentation, 4,51 % d'erreur pour 0,8 million de paramètres (100 couches, $k = 12$).
 #
-# Le cours livre les poids du nôtre, que le même script a entraîné comme le ResNet-20, mais plus longtemps : soixante époques sur les 50 000 images. Deux cœurs de processeur y passeraient au moins six heures ; un GPU y a mis sept minutes.
+# Le cours livre les poids du nôtre, que le même script a entraîné comme le ResNet-20, mais plus longtemps : soixante époques sur les 50 000 images. Deux cœurs de processeur y passeraient au moins six heures ; un GPU y a mis sept minutes.
 
 # %%
 weights.restore(densenet40, "densenet40")
 answers = densenet40.predict(x_test[:2000], batch_size=250, verbose=0).argmax(axis=1)
-print(f"DenseNet-BC 40 : {np.mean(answers == y_test[:2000]):.1%} sur {len(answers)} images de test")
+print(f"DenseNet-BC 40 : {percent(np.mean(answers == y_test[:2000]))} sur {len(answers)} images de test")
 
 # %% tags=["nbval-check-output"]
 print("au moins 90 % :", np.mean(answers == y_test[:2000]) >= 0.9)
 
 # %% [markdown]
-# Le script a mesuré 92,3 % sur les 10 000 images officielles : mieux que le ResNet-20 (90,7 %), avec un tiers de poids en moins. La comparaison n'est pas à armes égales : ce réseau-ci a vu les images deux fois plus souvent, et chacune lui coûte plus de multiplications. L'article, lui, fait 300 époques.
+# Le script a mesuré 92,3 % sur les 10 000 images officielles : mieux que le ResNet-20 (90,7 %), avec un tiers de poids en moins. La comparaison n'est pas à armes égales : ce réseau-ci a vu les images deux fois plus souvent, et chacune lui coûte plus de multiplications. L'article, lui, fait 300 époques.
 #
 # ### Ce que chaque couche réutilise
 #
-# Puisque les cartes restent séparées, on peut demander à chaque couche $l$ combien elle se sert des cartes de la couche $s$ : c'est la moyenne de la valeur absolue des poids qui les relient. La figure 5 de l'article montre cette mesure ; refaisons-la. Une différence : nous divisons par la moyenne de la couche qui lit, sans quoi l'initialisation de He, plus petite quand on lit plus de cartes, se verrait d'abord. 1 veut donc dire « autant que la moyenne de ce que lit cette couche » ; c'est aussi, à quelques pour cent près, ce que donnerait le tirage au hasard du départ.
+# Puisque les cartes restent séparées, on peut demander à chaque couche $l$ combien elle se sert des cartes de la couche $s$ : c'est la moyenne de la valeur absolue des poids qui les relient. La figure 5 de l'article montre cette mesure ; refaisons-la. Une différence : nous divisons par la moyenne de la couche qui lit, sans quoi l'initialisation de He, plus petite quand on lit plus de cartes, se verrait d'abord. 1 veut donc dire « autant que la moyenne de ce que lit cette couche » ; c'est aussi, à quelques pour cent près, ce que donnerait le tirage au hasard du départ. Comme l'article, nous ne regardons que les convolutions, sans le facteur $\gamma$ de la normalisation qui précède chaque lecture.
 
 
 # %%
@@ -446,22 +447,22 @@ print("et à la couche juste avant elles :", np.round(near, 2))
 # %% tags=["nbval-check-output"]
 print("cases remplies par bloc :", [int(np.isfinite(matrix).sum()) for matrix in matrices])
 inside = np.concatenate([matrix[:, :6][np.isfinite(matrix[:, :6])] for matrix in matrices])
-print("aucune carte oubliée, toutes à plus de la moitié du poids moyen :", inside.min() > 0.5)
+print("dans les blocs, chaque source à plus de la moitié du |poids| moyen :", inside.min() > 0.5)
 print("la couche d'avant compte plus que l'entrée du bloc :", near > far)
 first, last = matrices[2][[0, 6], 6]
 print("le classifieur préfère la dernière couche à l'entrée du bloc :", last > 1.3 * first)
 
 # %% [markdown]
-# Dans les blocs, aucune case n'est éteinte : chaque couche lit tout ce qui la précède, même de loin. Mais pas également. Dans le bloc 1, l'entrée du bloc est ce que les couches regardent le moins : de 0,90 pour la deuxième à 0,52 pour la sixième, quand les couches 2 à 4 donnent 1,20 à 1,45 à celle qui les précède. Dans le bloc 2, l'entrée reste sous la moyenne presque partout, et c'est la première couche qui sert le plus, même de loin. Dans le bloc 3, la deuxième couche joue ce rôle, et la sixième néglige la cinquième (0,61).
+# Dans les blocs, aucune case n'est éteinte : chaque couche garde des poids pour tout ce qui la précède, même de loin. Mais pas également. Dans le bloc 1, l'entrée du bloc est ce que les couches regardent le moins : de 0,90 pour la deuxième à 0,52 pour la sixième, quand les couches 2 à 4 donnent 1,20 à 1,45 à celle qui les précède. Dans le bloc 2, l'entrée reste sous la moyenne presque partout ; la première couche est la plus lue par les couches 2 à 4 (1,43 ; 1,30 ; 1,28), puis elle cède la place : la sixième la lit moins que toutes les autres (0,94). Dans le bloc 3, la deuxième couche est la plus lue par les couches 3 à 6, et la sixième néglige la cinquième (0,61).
 #
 # La dernière colonne du bloc 3 est celle du **classifieur**, et elle est d'une tout autre netteté : les trois dernières couches reçoivent de 2 à 3 fois le poids moyen, l'entrée du bloc moins de la moitié, les deux premières couches presque rien (0,13 et 0,12). Ce qui décide de la classe se calcule donc surtout dans les toutes dernières couches ; les premières du bloc ne servent qu'aux suivantes.
 #
-# Les réseaux de l'article (40 couches, $k = 12$, sans *bottleneck*, 300 époques) montrent trois choses. Toutes les couches répartissent leurs poids sur de nombreuses couches précédentes, même lointaines : les cartes anciennes servent vraiment. Nous le retrouvons. Dans les blocs 2 et 3, l'entrée du bloc est ce qu'elles regardent le moins : une transition rend des cartes redondantes, et la compression a de quoi faire. Chez nous, c'est surtout vrai du premier bloc. Enfin, le classifieur préfère les dernières cartes, comme ici.
+# Les réseaux de l'article (40 couches, $k = 12$, sans *bottleneck*, 300 époques) montrent trois choses. Toutes les couches répartissent leurs poids sur de nombreuses couches précédentes, même lointaines : les cartes anciennes servent vraiment. Nous le retrouvons. Dans les blocs 2 et 3, l'entrée du bloc est ce qu'elles regardent le moins : une transition rend des cartes redondantes, et la compression a de quoi faire. Chez nous, c'est surtout vrai du premier bloc. Enfin, le classifieur préfère les dernières cartes, comme ici. (Si l'on multiplie chaque poids par le $\gamma$ de la carte qu'il lit, les contrastes se creusent : l'entrée du bloc 1 ne vaut plus que 0,31 pour la sixième couche, et les deux premières couches du bloc 3 presque rien, 0,04 et 0,03, pour le classifieur.)
 
 # %% [markdown]
 # ## 7. Augmenter les images
 #
-# Le reste de la leçon répond à une autre question : que peut-on obtenir **en une minute environ**, avec 20 000 images et deux cœurs ? D'abord, tirons davantage de ces images. Une photographie retournée de gauche à droite, ou décalée de quelques pixels, montre la même chose. Deux autres idées sont moins naturelles : en cacher un carré (*cutout*), ou en mélanger deux (*mixup*).
+# Le reste de la leçon répond à une autre question : que peut-on obtenir **en une minute et demie environ**, avec 20 000 images et deux cœurs ? D'abord, tirons davantage de ces images. Une photographie retournée de gauche à droite, ou décalée de quelques pixels, montre la même chose. Deux autres idées sont moins naturelles : en cacher un carré (*cutout*), ou en mélanger deux (*mixup*).
 
 # %%
 batch, labels = data.x_train[:8].astype("float32") / 255, data.y_train[:8]
@@ -485,7 +486,7 @@ mixed, shares = augmentation.mixup(batch, hot[labels], np.random.default_rng(135
 titles = []
 for share in shares:
     best = [rank for rank in np.argsort(-share)[:2] if share[rank] > 0.005]
-    titles.append("\n".join(f"{share[rank]:.0%} {data.class_names[rank]}" for rank in best))
+    titles.append("\n".join(f"{100 * share[rank]:.0f} % {data.class_names[rank]}" for rank in best))
 alt = "Huit mélanges de deux photographies, et leurs deux classes"
 plots.show(mixed, titles=titles, columns=8, size=1.6, alt=alt)
 
@@ -497,7 +498,7 @@ print("mixup : les étiquettes somment toujours à 1 :", np.allclose(shares.sum(
 print("les images de départ sont intactes :", np.array_equal(batch, data.x_train[:8].astype("float32") / 255))
 
 # %% [markdown]
-# *Cutout* et *mixup* rendent les images plus difficiles : ils retardent le surapprentissage d'un réseau que l'on entraîne longtemps. En sept époques, le nôtre n'en aura pas le temps ; nous ne garderons que *flip* et *shift*. Le **lissage des étiquettes** (leçon 1.3) sera de la partie, ainsi que le **cycle unique** (leçon 1.4).
+# *Cutout* et *mixup* rendent les images plus difficiles : ils retardent le surapprentissage d'un réseau que l'on entraîne longtemps. En sept époques, le nôtre n'en aura sans doute pas le temps ; nous ne garderons que *flip* et *shift*, et vous pourrez le vérifier. Le **lissage des étiquettes** (leçon 1.3) sera de la partie, ainsi que le **cycle unique** (leçon 1.4).
 
 # %% [markdown]
 # ## 8. Blanchir l'entrée
@@ -547,13 +548,18 @@ print("avant, la plus grande variance vaut plus de 1000 fois la plus petite :", 
 expected = np.diag((spread / (spread + 1e-5))[::-1])
 print("après, covariance = diag(λ / (λ + ε)), à 1e-3 près :", np.abs(covariance - expected).max() < 1e-3)
 
+# %%
+with np.printoptions(suppress=True):
+    print("part de la variance, en % :", np.round(100 * spread[::-1] / spread.sum(), 1))
+    print("variances après :", np.round(np.diag(covariance), 1))
+
 # %% [markdown]
-# Avant, 84 % de la variance est dans une seule direction, la luminosité de la fenêtre (premier filtre), et 7 % dans sa teinte, du bleu à l'orange (deuxième) ; les bords horizontaux et verticaux (troisième et quatrième) en ont environ 3 % chacun, la teinte du vert au magenta (cinquième) moins de 2 %, et les bords de couleurs, à partir du septième, moins de 0,2 %. Après, toutes les directions comptent presque autant : $\varepsilon$ ne retient un peu que les deux dernières, à 0,9 et 0,8. On retrouve les filtres de la leçon 2.1, mais personne ne les a appris : ils viennent des seules images.
+# Avant, 84 % de la variance est dans une seule direction, la luminosité de la fenêtre (premier filtre), et 7 % dans sa teinte, du bleu à l'orange (deuxième) ; les bords horizontaux et verticaux (troisième et quatrième) en ont environ 3 % chacun, la teinte du vert au magenta (cinquième) moins de 2 %, et les bords de couleurs, à partir du septième, moins de 0,2 %. Après, toutes les directions comptent presque autant : $\varepsilon$ ne retient un peu que les deux dernières, à 0,9 et 0,8. On retrouve les filtres de la leçon 2.1, mais personne ne les a appris : ils viennent des seules images.
 
 # %% [markdown]
 # ## 9. La recette
 #
-# Le réseau est une version étroite de celui de Jordan (2024) : la couche blanchie, gelée, puis trois étages « convolution, maximum 2×2, convolution » de 22, 44 et 88 cartes, un maximum global, et des logits divisés par 9. Autres différences : ReLU au lieu de GELU, et l'initialisation de He, là où Jordan part de convolutions dont une partie des filtres recopie l'entrée (l'idée de la section 2, sans raccourci). La descente : SGD avec momentum de Nesterov, cycle unique, lots de 256.
+# Le réseau est une version étroite de celui de Jordan (2024) : la couche blanchie, gelée, puis trois étages « convolution, maximum 2×2, convolution » de 22, 44 et 88 cartes, un maximum global, et des logits divisés par 9. Entre autres différences : ReLU au lieu de GELU, et l'initialisation de He, là où Jordan part de convolutions dont une partie des filtres recopie l'entrée (l'idée de la section 2, sans raccourci). La descente : SGD avec momentum de Nesterov, cycle unique, lots de 256.
 
 # %%
 keras.utils.set_random_seed(0)
@@ -583,7 +589,7 @@ guesses = model.predict(x_test, batch_size=250, verbose=0)
 mirrored = model.predict(x_test[:, :, ::-1], batch_size=250, verbose=0)
 single = np.mean(guesses.argmax(axis=1) == y_test)
 both = np.mean((guesses + mirrored).argmax(axis=1) == y_test)
-print(f"exactitude en test : {single:.1%} ; en ajoutant les logits de l'image miroir : {both:.1%}")
+print(f"exactitude en test : {percent(single)} ; avec les logits de l'image miroir : {percent(both)}")
 print(f"entraînement : {history['seconds'][-1]:.0f} s pour {epochs} époques de {count} images")
 
 # %% tags=["nbval-check-output"]
@@ -591,9 +597,9 @@ print("au moins 78 % :", single >= 0.78)
 print("l'image miroir ne fait pas perdre plus d'un demi-point :", both >= single - 0.005)
 
 # %% [markdown]
-# Près de 80 % en sept époques, et un à deux points de plus en ajoutant l'avis du réseau sur l'image miroir (Jordan y ajoute des images décalées d'un pixel). À l'entraînement, l'exactitude finit autour de 83 %, sur des images retournées et décalées : l'écart est faible, le réseau surapprend peu. Le temps, lui, dépend surtout de la machine : celui qui s'affiche ici a été mesuré sur une machine lente et chargée ; sur une machine libre, la même cellule a déjà pris 79 s.
+# Près de 80 % en sept époques, et un à deux points de plus en ajoutant l'avis du réseau sur l'image miroir (Jordan y ajoute des images décalées d'un pixel). À l'entraînement, l'exactitude finit autour de 83 %, sur des images retournées et décalées : l'écart est faible, le réseau surapprend peu. Le temps dépend surtout de la machine : 79 s sur deux cœurs rapides et libres, deux ou trois fois plus s'ils sont lents ou occupés ailleurs.
 #
-# Pour situer ce chiffre : avec 24 cartes, **toutes** les images de CIFAR-10 et 18 époques, la même recette atteint 88,0 % sur les 10 000 images de test, et 89,3 % avec le miroir (moyennes de trois graines, 50 secondes chacune sur un GPU). C'est ce que fait le profil `complet`. Le réseau de Jordan, plus large et plus soigné (64, 256 et 256 cartes), atteint 94 % en 3,29 secondes sur un GPU A100.
+# Pour situer ce chiffre : avec 24 cartes, **toutes** les images de CIFAR-10 et 18 époques, la même recette atteint 88,0 % sur les 10 000 images de test, et 89,3 % avec le miroir (moyennes de trois graines, 50 secondes chacune sur un GPU). C'est ce que fait le profil `complet`. Le réseau de Jordan, plus large et plus soigné (64, 256 et 256 cartes), atteint 94 % en 3,29 secondes sur un GPU A100.
 
 # %% [markdown]
 # ## À retenir
@@ -602,7 +608,7 @@ print("l'image miroir ne fait pas perdre plus d'un demi-point :", both >= single
 # - **ResNet** : $y = x + F(x)$. L'identité est donnée, le réseau n'apprend que l'écart. Tout facteur $\lambda \neq 1$ sur le raccourci agit comme $\lambda^L$.
 # - Avec normalisation par lot, le gradient d'un réseau ordinaire profond ne s'évanouit pas : à l'initialisation, il explose vers l'entrée. Raccourcis et normalisation vont ensemble.
 # - **DenseNet** juxtapose au lieu d'additionner : peu de poids, beaucoup de cartes en mémoire. La couche $l$ lit $k_0 + k\,(l-1)$ cartes.
-# - Une bonne recette (augmentation, lissage, cycle unique, entrée blanchie) mène un petit réseau à 80 % en une minute environ.
+# - Une bonne recette (augmentation, lissage, cycle unique, entrée blanchie) mène un petit réseau à 80 % en une minute et demie environ.
 #
 # ## Questionnaire
 #
@@ -621,6 +627,6 @@ print("l'image miroir ne fait pas perdre plus d'un demi-point :", both >= single
 # ## Pour aller plus loin
 #
 # - Refaites la section 1 avec `block="preactivation"`, ou avec 44 couches. La dégradation dépend-elle du taux d'apprentissage ?
-# - Dans la recette, donnez `None` au lieu de `(kernel, bias)` : la première couche est alors apprise. Que perd-on ? Et si l'on ajoute *cutout*, ou si l'on retire *flip* ?
-# - `python scripts/train_classifiers.py resnet20 --epochs 3 --out essai` télécharge CIFAR-10 entier et entraîne le ResNet-20 trois époques (sans `--out`, les poids livrés seraient remplacés) ; comparez son exactitude à celle de la recette, à temps égal.
+# - Dans la recette, donnez `None` au lieu de `(kernel, bias)` : la première couche est alors apprise. Que perd-on ? Et si l'on ajoute *cutout* ou *mixup*, ou si l'on retire *flip* ?
+# - `python scripts/train_classifiers.py resnet20 --epochs 3 --out essai`, lancé à la racine du dépôt, télécharge CIFAR-10 entier et entraîne le ResNet-20 trois époques (une dizaine de minutes sur deux cœurs ; sans `--out`, les poids livrés seraient remplacés). Fait-il mieux que la recette, à laquelle une minute et demie suffit ?
 # - La leçon 2.4 part d'un réseau déjà entraîné sur plus d'un million d'images, au lieu d'en entraîner un.

@@ -340,14 +340,15 @@ check.dense_from_probe(dense_from_probe)
 # La sonde prend les caractéristiques telles qu'elles sont. L'**ajustement fin** (*fine-tuning*) les modifie aussi, un peu. Trois précautions, chacune pour une raison :
 #
 # 1. **d'abord la couche de sortie, ensuite le reste.** Tirée au hasard, elle enverrait dans le réseau de grands gradients sans rapport avec la tâche, et abîmerait ce que l'on emprunte. Notre phase 1 est la sonde, posée dans cette couche dense ;
-# 2. **des taux petits, et plus petits encore vers l'entrée** : les premiers étages voient des bords et des textures, qui servent partout ; les derniers sont plus propres à ImageNet (Yosinski et al. 2014) ;
+# 2. **des taux petits, et plus petits encore vers l'entrée** : les premiers étages voient des bords et des textures, qui servent partout ; les derniers sont plus propres à ImageNet (Yosinski et al. 2014) ; nous mesurerons si notre queue, déjà proche de la sortie, en a besoin ;
 # 3. **les statistiques des normalisations par lots sont gelées.**
 #
-# Pourquoi la troisième ? En apprentissage, une `BatchNormalization` réduit ses entrées avec la moyenne et l'écart-type **du lot**, au lieu de ceux d'ImageNet. **Avant d'exécuter** : notre réseau, sonde au bout, classe juste près de 80 % des images. Combien en mode apprentissage, par lots de 25, sans changer un seul poids ? Et si chaque lot ne contient qu'une classe ? (Avant la couche dense, il y a un *dropout* de 20 %, comme dans Lite0. La mesure le laisse de côté : seules les normalisations changent de mode.)
+# Pourquoi la troisième ? En apprentissage, une `BatchNormalization` réduit ses entrées avec la moyenne et l'écart-type **du lot**, au lieu de ceux d'ImageNet. **Avant d'exécuter** : notre réseau, sonde au bout, classe juste près de 80 % des images. Combien en mode apprentissage, par lots de 25, sans changer un seul poids ? Et si les lots ne contiennent qu'une classe (à quelques lots près, à cheval sur deux) ? (Avant la couche dense, il y a un *dropout* de 20 %, comme dans Lite0. La mesure le laisse de côté : seules les normalisations changent de mode.)
 
 # %%
-model = keras.Sequential([tail, layers.Dropout(0.2), layers.Dense(10, name="output.dense")])
-model.layers[-1].set_weights(training.probe_weights(probe))
+dense = layers.Dense(10, name="output.dense")
+model = keras.Sequential([tail, layers.Dropout(0.2), dense])
+dense.set_weights(training.probe_weights(probe))
 borrowed = tail.get_weights()  # to start again from ImageNet
 
 
@@ -363,7 +364,7 @@ def score_by_batches(order, training_mode):
 
 
 # %%
-dense, order = model.layers[-1], np.arange(tests)
+order = np.arange(tests)
 modes = {"inférence": score_by_batches(order, False), "lots mêlés": score_by_batches(order, True)}
 modes["lots d'une classe"] = score_by_batches(np.argsort(y_test, kind="stable"), True)
 moved = max(np.abs(a - b).max() for a, b in zip(tail.get_weights(), borrowed))
@@ -467,15 +468,15 @@ def fine_tune(kept, probe, epochs, rates, batch=25):
 
 
 # %%
-same = [3e-4] * 4
+uniform = [3e-4] * 4
 graded = [3e-4 * 2.6**depth for depth in (-1.5, -0.5, 0.5, 1.5)]  # the same geometric mean
-tuned = {middle: fine_tune(kept, probe, tuning_epochs[1], same)}
+tuned = {middle: fine_tune(kept, probe, tuning_epochs[1], uniform)}
 rows = [["sonde seule", probe.score(features_test, y_test)], ["le même taux partout", tuned[middle]]]
 rows += [["taux croissants vers la sortie", fine_tune(kept, probe, tuning_epochs[1], graded)]]
 plots.table([[name, f"{value:.1%}".replace("%", " %")] for name, value in rows], header=["", "exactitude"])
 
 # %% [markdown]
-# En quatre passages sur 500 images, l'ajustement fin gagne près de trois points sur la sonde. Les taux croissants, ici, n'en gagnent qu'un : ils donnent le plus grand taux à la couche de sortie, que la sonde avait déjà réglée, et le plus petit à ce qu'il restait à ajuster. C'est sans doute l'explication ; une exactitude mesurée sur 1500 images a un écart-type d'environ un point, et un seul essai ne suffit pas à l'établir. Howard & Ruder, eux, ajustent un réseau tout entier, et ses premières couches ont alors beaucoup à perdre. Gardons le plus simple, le même taux de $3 \times 10^{-4}$ partout.
+# En quatre passages sur 500 images, l'ajustement fin gagne deux à trois points sur la sonde. Les taux croissants, ici, n'en gagnent qu'un : ils donnent le plus grand taux à la couche de sortie, que la sonde avait déjà réglée, et le plus petit à ce qu'il restait à ajuster. C'est sans doute l'explication ; mais une exactitude mesurée sur 1500 images a un écart-type d'environ un point, et un seul essai ne suffit pas à l'établir. Howard & Ruder, eux, ajustent un réseau tout entier, et ses premières couches ont alors beaucoup à perdre. (Ils choisissent d'abord le taux de la dernière couche, puis le divisent ; nous avons gardé la même moyenne géométrique, pour comparer.) Gardons le plus simple, le même taux de $3 \times 10^{-4}$ partout.
 
 # %% [markdown]
 # ## 7. Combien d'étiquettes pour s'en passer ?
@@ -516,7 +517,7 @@ for count, epochs, steps in zip(counts, tuning_epochs, scratch_steps):
     fitted = [training.linear_probe(features[s], y_pool[s]) for s in sets]
     probes[count] = [one.score(features_test, y_test) for one in fitted]
     if count != middle:
-        tuned[count] = fine_tune(sets[0], fitted[0], epochs, same)
+        tuned[count] = fine_tune(sets[0], fitted[0], epochs, uniform)
     scratch[count] = from_scratch(sets[0], steps)
 means = {count: np.mean(values) for count, values in probes.items()}
 
@@ -549,9 +550,9 @@ print("ajustement fin, au moins aussi juste que la sonde :", tuned[middle] > mea
 print("la sonde à 10 bat le réseau depuis zéro à 200 :", means[counts[0]] > scratch[counts[-1]])
 
 # %% [markdown]
-# Avec **10** étiquettes par classe, la sonde classe juste près de 70 % des images ; avec 200, le réseau parti de zéro n'en classe pas juste la moitié. Combien lui en faudrait-il pour rejoindre la sonde ? Plus de 200 en tout cas, le plus grand nombre essayé. À 50 par classe, l'écart est de près de 40 points. L'ajustement fin ajoute environ trois points à la sonde. (La bande autour de la sonde va du plus bas au plus haut de trois tirages ; à 200 par classe, il n'y a qu'un tirage possible, et les deux autres courbes n'en ont qu'un partout.)
+# Avec **10** étiquettes par classe, la sonde classe juste près de 70 % des images ; avec 200, le réseau parti de zéro n'en classe pas juste la moitié. Combien lui en faudrait-il pour rejoindre la sonde ? Plus de 200 en tout cas, le plus grand nombre essayé. À 50 par classe, l'écart est de près de 40 points. L'ajustement fin ajoute environ trois points à la sonde. (La bande autour de la sonde va du plus bas au plus haut de trois tirages ; à 200 par classe, nous prenons toute notre réserve, donc un seul tirage ; à 50, les tirages ont des images en commun, et la bande est un peu trop étroite. Les deux autres courbes n'ont qu'un tirage partout.)
 #
-# Le réseau depuis zéro n'est pas le meilleur que l'on puisse faire : avec un taux maximal de 0,01 au lieu de 0,004, il a atteint 52 % à 200 par classe lors de nos essais, mais seulement 20 % à 10. La conclusion ne change pas. Mais regardez les pentes : c'est lui qui progresse le plus vite. Avec les 5000 images par classe de CIFAR-10, le ResNet-20 de He et al. (2016) atteint 91 % en partant de zéro, plus que tout ce que montre notre figure. **Le transfert vaut surtout quand les étiquettes sont rares.**
+# Le réseau depuis zéro n'est pas le meilleur que l'on puisse faire : lors de nos essais, avec un taux maximal de 0,01 au lieu de 0,004, il a atteint 52 % à 200 par classe, mais seulement 20 % à 10 ; à 50, avec ce taux et 600 pas au lieu de 250, il a atteint 46 %. L'écart avec la sonde n'y est plus que de 33 points, et la conclusion ne change pas. Mais regardez les pentes : c'est lui qui progresse le plus vite. Avec les 5000 images par classe de CIFAR-10, le ResNet-20 de He et al. (2016) atteint 91 % en partant de zéro, plus que tout ce que montre notre figure. **Le transfert vaut surtout quand les étiquettes sont rares.**
 
 # %% [markdown]
 # ## 8. Quand le prêt trompe : des panneaux routiers
@@ -640,7 +641,7 @@ for pair in pairs:
 plots.table(rows, header=["paire en miroir", "réseau", "justes", "l'un pour l'autre"])
 
 # %% [markdown]
-# Dans les deux premières paires, où les dessins sont presque des miroirs exacts, la sonde n'en lit juste que la moitié au plus, et dit souvent l'un pour l'autre. Dans les deux autres, elle les échange encore, mais ces dessins-là diffèrent aussi par autre chose : la barre d'une interdiction ne se retourne pas avec la flèche, et les deux virages ne sont pas dessinés de la même façon. Le petit réseau, lui, n'échange qu'une vue sur 64. Cherchons la cause : comparons les caractéristiques d'un panneau et de son **image dans un miroir**, puis celles de deux vues du **même** panneau.
+# Dans les deux premières paires, où les dessins sont presque des miroirs exacts, la sonde n'en lit juste que la moitié au plus, et dit souvent l'un pour l'autre. Dans les deux autres, elle se trompe encore souvent (10 et 5 justes sur 16), mais l'échange explique une plus petite part de ses erreurs (1 sur 6 et 4 sur 11). Ces dessins-là diffèrent aussi par autre chose : la barre d'une interdiction ne se retourne pas avec la flèche, et les deux virages ne sont pas dessinés de la même façon. Le petit réseau, lui, n'échange qu'une vue sur 64. Cherchons la cause : comparons les caractéristiques d'un panneau et de son **image dans un miroir**, puis celles de deux vues du **même** panneau.
 
 
 # %%
@@ -662,9 +663,9 @@ print("miroir, plus de 0,9 :", likeness["une vue et son miroir"] > 0.9)
 print("deux vues du même panneau, moins de 0,7 :", likeness["deux vues du même panneau"] < 0.7)
 
 # %% [markdown]
-# Pour Lite0, un panneau et son miroir sont presque **la même image** : leur cosinus est de 0,96, bien plus que celui de deux vues du même panneau, 0,53, qui ne dépasse que d'un dixième celui de deux panneaux différents, 0,43. Le fond, la taille ou la lumière changent plus ces caractéristiques que le retournement de toute l'image. Pour des photographies, c'est une qualité : un chat retourné est un chat, et les réseaux d'ImageNet s'entraînent d'ordinaire avec des miroirs tirés au hasard, ce qui leur enseigne cette invariance. Pour lire une flèche, c'est une perte. Le petit réseau, lui, n'a jamais vu de miroir, et garde la place de chaque chose (`Flatten`) : il ne prend presque jamais un panneau pour son miroir.
+# Pour Lite0, un panneau et son miroir sont presque **la même image** : leur cosinus est de 0,96, bien plus que celui de deux vues du même panneau, 0,53, qui ne dépasse que de 0,10 celui de deux panneaux différents, 0,43. Le fond, la taille ou la lumière changent plus ces caractéristiques que le retournement de toute l'image. Pour des photographies, c'est une qualité : un chat retourné est un chat, et les réseaux d'ImageNet s'entraînent d'ordinaire avec des miroirs tirés au hasard, ce qui leur enseigne cette invariance. Pour lire une flèche, c'est une perte. Le petit réseau, lui, n'a jamais vu de miroir, et garde la place de chaque chose (`Flatten`) : il ne prend presque jamais un panneau pour son miroir.
 #
-# Ce que l'on en retient n'est pas que le transfert échoue sur des dessins. L'ajustement fin de tout le réseau y réussirait sans doute : ses premières couches voient bien les bords des chiffres. C'est qu'un réseau **figé**, lu à sa dernière couche, rend surtout ce dont sa première tâche avait besoin.
+# N'en concluez pas que le transfert échoue sur des dessins : ajusté en entier, le réseau y réussirait sans doute, car ses premières couches voient bien les bords des chiffres. Retenez plutôt qu'un réseau **figé**, lu à sa dernière couche, rend surtout ce dont sa première tâche avait besoin.
 
 # %% [markdown]
 # ## À retenir

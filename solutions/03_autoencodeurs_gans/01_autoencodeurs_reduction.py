@@ -162,7 +162,7 @@ print("erreur à moins de 2 % de celle de l'ACP :", ours < 1.02 * best)
 print("les lignes apprises sont orthogonales entre elles :", np.abs(cosines - np.eye(8)).max() < 0.05)
 
 # %% [markdown]
-# Le sous-espace est le même à moins d'un degré près, et l'erreur de test ne dépasse celle de l'ACP que de 0,06 %. La **base**, elle, est quelconque : les lignes apprises ne sont même pas orthogonales entre elles. Prenez une matrice inversible $A$ : multiplier le code par $A$ à la sortie de l'encodeur, puis par $A^{-1}$ à l'entrée du décodeur, ne change pas la reconstruction. Rien, dans le coût, ne fait donc préférer les directions de l'ACP à une autre base.
+# Le sous-espace est le même à moins d'un degré près, et l'erreur de test ne dépasse celle de l'ACP que de 0,06 %. La **base**, elle, est quelconque : les lignes apprises ne sont même pas orthogonales entre elles. Prenez une matrice inversible $A$ : multiplier le code par $A$ à la sortie de l'encodeur, puis par $A^{-1}$ à l'entrée du décodeur, ne change pas la reconstruction. Rien, dans le coût, ne fait donc préférer les directions de l'ACP à une autre base.
 
 # %% [markdown]
 # ## 3. Avec des non-linéarités
@@ -219,9 +219,9 @@ plots.show(
 )  # fmt: skip
 
 # %% [markdown]
-# Avec 2 ou 8 nombres par image, l'auto-encodeur profond fait environ 40 % d'erreur de moins que l'ACP. C'est à 2 que cela se voit le plus : l'ACP rend des fantômes, le réseau rend des vêtements, et le vote de ses voisins est juste deux fois sur trois au lieu d'une sur deux. À 8, les votes ne diffèrent plus que de 3 points. À 32, l'erreur n'est plus réduite que de 12 %, et les deux votes se valent, à un demi-point près ; ils valent aussi celui des 784 pixels. Sur ces images, **la courbure compte surtout quand le code est court**.
+# Avec 2 ou 8 nombres par image, l'auto-encodeur profond fait environ 40 % d'erreur de moins que l'ACP. C'est à 2 que cela se voit le plus : l'ACP rend des fantômes, le réseau rend des vêtements, et le vote de ses voisins est juste deux fois sur trois au lieu d'une sur deux. À 8, les votes ne diffèrent plus que de 3 points. À 32, l'erreur n'est plus réduite que de 12 %, et les deux votes se valent, à un demi-point près ; ils valent aussi celui des 784 pixels. Sur ces images, **la courbure compte surtout quand le code est court**.
 #
-# Une précaution : la sigmoïde du réseau borne ses pixels entre 0 et 1, ce que l'ACP ne fait pas. En bornant aussi ceux de l'ACP, ses trois erreurs descendent à 0,0457, 0,0260 et 0,0145. L'auto-encodeur reste devant, mais de 8 % seulement à 32.
+# Une précaution : la sigmoïde du réseau borne ses pixels entre 0 et 1, ce que l'ACP ne fait pas. En bornant aussi ceux de l'ACP, ses trois erreurs descendent à 0,0457, 0,0260 et 0,0145. L'auto-encodeur reste devant, mais de 8 % seulement à 32.
 #
 # Regardez aussi ce que le réseau perd : l'inscription « Lee » et les carreaux disparaissent. Une erreur quadratique petite en moyenne n'oblige pas à garder un détail rare.
 
@@ -308,7 +308,7 @@ for axis, (name, points) in zip(axes, maps.items()):
 plots.publish(figure, "Deux t-SNE presque pareils : chaussures, sacs et pantalons séparés, hauts mélangés")
 
 # %% [markdown]
-# L'accord des voisins est le même, 75 %, à un point près : pour cette mesure, trente-deux nombres valent 784 pixels. Sur les deux cartes, les chaussures, les sacs et les pantalons forment des groupes assez nets ; les pulls, les manteaux et les chemises se mêlent. La distance entre pixels ne les sépare pas, et un code appris pour rendre ces pixels non plus ; un réseau entraîné avec les étiquettes y parvient bien mieux. Ne lisez rien dans la taille des îles, ni dans leurs distances : un autre départ ou une autre perplexité les placerait autrement.
+# L'accord des voisins est le même, 75 %, à un point près : pour cette mesure, trente-deux nombres valent 784 pixels. Sur les deux cartes, les chaussures, les sacs et les pantalons forment des groupes assez nets ; les pulls, les manteaux et les chemises se mêlent. La distance entre pixels ne les sépare pas, et un code appris pour rendre ces pixels non plus ; un réseau entraîné avec les étiquettes y parvient bien mieux. Ne lisez rien dans la taille des îles, ni dans leurs distances : un autre départ ou une autre perplexité les placerait autrement.
 
 # %% [markdown]
 # ## 6. Débruiter

@@ -221,7 +221,7 @@ gan.compile(*(keras.optimizers.Adam(1e-3, beta_1=0.5) for _ in range(2)))
 print("poids du générateur :", gan.generator.count_params(), "· du discriminateur :", gan.critic.count_params())
 
 # %% [markdown]
-# Pendant l'entraînement, nous garderons ce que donnent **les mêmes bruits** à dix moments, et les caractéristiques de 2 000 images de chaque moment : elles serviront à les noter. **Pariez** : au bout de combien de pas reconnaîtra-t-on un vêtement ? Les deux coûts vont-ils descendre ?
+# Pendant l'entraînement, nous garderons ce que donnent **les mêmes bruits** à dix moments, et les caractéristiques de 2 000 images de chaque moment : elles serviront à les noter. **Pariez** : au bout de combien de pas reconnaîtra-t-on un vêtement ? Les deux coûts vont-ils descendre ?
 
 # %%
 features = zoo.fashion_classifier(top=False)
@@ -261,12 +261,12 @@ def draw(moment):
 plots.animate(figure, draw, len(result.samples), "Douze vêtements qui se précisent au fil des pas", seconds=6)
 
 # %% [markdown]
-# Au départ, un gris uniforme. Au pas 100, des taches ; au pas 200, des silhouettes ; au pas 700, on reconnaît des hauts et une chaussure ; au pas 1 000, des pulls, un T-shirt, une basket. Personne n'a montré de vêtement au générateur : tout ce qu'il en sait lui est venu par le gradient du discriminateur. Une fine trame de points reste visible sur les tissus, et tout n'est pas réussi : cherchez, dans la dernière rangée, l'image qui n'est rien.
+# Au départ, un gris uniforme. Au pas 100, des taches ; au pas 200, des silhouettes ; au pas 700, on reconnaît des hauts et une chaussure ; au pas 1 000, des pulls, un T-shirt, une basket. Personne n'a montré de vêtement au générateur : tout ce qu'il en sait lui est venu par le gradient du discriminateur. Une fine trame de points reste visible sur les tissus, et tout n'est pas réussi : cherchez, dans la dernière rangée, l'image qui n'est rien.
 #
 # Les deux coûts, eux, ne descendent pas : chaque réseau progresse contre un adversaire qui progresse aussi.
 
 # %% [markdown]
-# Et avec plus de temps ? Le fichier `dcgan` contient les poids du même générateur, entraîné une fois par `scripts/train_gans.py` : 7 000 pas au lieu de 1 000, un taux qui part de $6 \cdot 10^{-4}$ et descend jusqu'à 0, et la moyenne mobile des poids plutôt que les derniers (leçon 3.6). **Pariez** : laquelle de ces trois rangées est vraie ?
+# Et avec plus de temps ? Le fichier `dcgan` contient les poids du même générateur, entraîné une fois par `scripts/train_gans.py` : 7 000 pas au lieu de 1 000, un taux qui part de $6 \cdot 10^{-4}$ et descend jusqu'à 0, et la moyenne mobile des poids plutôt que les derniers (leçon 3.6). **Pariez** : laquelle de ces trois rangées est vraie ?
 
 # %%
 long = weights.restore(gans.generator(width=16), "dcgan")
@@ -359,9 +359,9 @@ plots.curves(
 )  # fmt: skip
 
 # %% [markdown]
-# Entre le pas 100 et le pas 1 000, la distance passe de 33,40 à 4,96. L'entraînement long, sept fois plus de pas, n'arrive qu'à 3,32 : le temps ne suffit plus, c'est le réseau qui est petit. Et le plancher, 0,09, reste très loin : pour le classifieur, ces vêtements ne sont pas encore les vrais.
+# Entre le pas 100 et le pas 1 000, la distance passe de 33,40 à 4,96. L'entraînement long, sept fois plus de pas, n'arrive qu'à 3,32 : le temps ne suffit plus, c'est le réseau qui est petit. Et le plancher, 0,09, reste très loin : pour le classifieur, ces vêtements ne sont pas encore les vrais.
 #
-# La ligne la plus instructive est celle des baskets : 2 000 **vraies** images, parfaites une à une, mais d'une seule classe. Leur distance, 39,79, est presque celle du bruit, et la distance à noyau les met même plus loin que lui. Ces distances jugent la **variété** autant que la qualité.
+# La ligne la plus instructive est celle des baskets : 2 000 **vraies** images, parfaites une à une, mais d'une seule classe. Leur distance, 39,79, est presque celle du bruit, et la distance à noyau les met même plus loin que lui. Ces distances jugent la **variété** autant que la qualité.
 #
 # Les coûts, eux, ne disent rien de tel : pendant que la distance est divisée par plus de six, celui du discriminateur reste entre 1,1 et 1,4, et celui du générateur monte, descend, remonte.
 
@@ -447,7 +447,7 @@ print("C couvre au moins 6 tas avec chaque graine :", least >= 6)
 print("A en manque au moins 2 avec chaque graine :", most <= 6)
 
 # %% [markdown]
-# A s'effondre avec chaque graine : 2 ou 3 tas sur 8. Et pourtant, 58 à 76 % de ses points sont bons : qui les regarderait un à un trouverait ce générateur convaincant. Sur l'animation, ses points se rangent d'abord en lignes, puis se ramassent sur quelques tas ; rien, dans le coût, ne l'oblige à visiter les autres. Avec un bruit de la dimension du plan, B en couvre 5 à 7. C, dont le discriminateur a une pente plus douce, couvre les 8 avec les trois graines, mais ses points ne sont pas meilleurs : de 44 à 69 % de bons. Quelques points restent **entre** les tas, et ce n'est pas un accident : une fonction continue d'un bruit continu ne peut pas sauter d'un tas à l'autre sans passer par le milieu.
+# A s'effondre avec chaque graine : 2 ou 3 tas sur 8. Et pourtant, 58 à 76 % de ses points sont bons : qui les regarderait un à un trouverait ce générateur convaincant. Sur l'animation, ses points se rangent d'abord en lignes, puis se ramassent sur quelques tas ; rien, dans le coût, ne l'oblige à visiter les autres. Avec un bruit de la dimension du plan, B en couvre 5 à 7. C, dont le discriminateur a une pente plus douce, couvre les 8 avec les trois graines, mais ses points ne sont pas meilleurs : de 44 à 69 % de bons. Quelques points restent **entre** les tas, et ce n'est pas un accident : une fonction continue d'un bruit continu ne peut pas sauter d'un tas à l'autre sans passer par le milieu.
 #
 # Retenez la méthode plus que les réglages : la panne dépend de choses anodines, comme la dimension du bruit ; une seule graine ne prouve rien ; et il faut **deux** nombres, la variété et la qualité. La leçon 3.6 compare les remèdes.
 

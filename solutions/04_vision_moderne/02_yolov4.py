@@ -176,7 +176,7 @@ print(f"multiplications par place : Darknet-53 {plain:,.0f} · CSPDarknet53 {csp
 print(f"CSP en fait {csp / plain:.0%}".replace("%", " %"))
 
 # %% [markdown]
-# Avec CSP, l'étage fait 60 % du travail de l'étage ordinaire. Ses blocs ne voient que 128 cartes au lieu de 256 ; ce que coûtent les convolutions 1×1 qui séparent puis réunissent les deux moitiés est bien moindre. Dans `tiny`, la coupure est plus simple encore : `route` avec `groups=2, group_id=1` prend la seconde moitié des cartes.
+# Avec CSP, l'étage fait 60 % du travail de l'étage ordinaire. Ses blocs ne voient que 128 cartes au lieu de 256 ; ce que coûtent les convolutions 1×1 qui séparent puis réunissent les deux moitiés est bien moindre. Dans `tiny`, la coupure est plus simple encore : `route` avec `groups=2, group_id=1` prend la seconde moitié des cartes.
 #
 # **Mish** (Misra 2019) est l'activation du backbone : $\text{mish}(x) = x \tanh(\ln(1 + e^x))$. Le reste de YOLOv4, et tout `tiny`, garde *leaky ReLU*, de pente 0,1 à gauche.
 
@@ -465,7 +465,7 @@ for name, mask in dropped.items():
 plots.show(shown, columns=4, size=3)
 
 # %% [markdown]
-# Dans la mosaïque, un panneau coupé garde la partie de sa boîte qui reste dans son quart ; celui dont il reste moins de 30 % perd la sienne (le morceau de rond rouge, en haut de la seconde). CutMix donne une image étiquetée « 0,70 chat, 0,30 café ». À part égale de cellules effacées, 30 %, le dropout laisse deviner toute la silhouette claire, alors que DropBlock en retire des pans entiers : il faut apprendre à s'en passer.
+# Dans la mosaïque, un panneau coupé garde la partie de sa boîte qui reste dans son quart ; celui dont il reste moins de 30 % perd la sienne (le morceau de rond rouge, en haut de la seconde). CutMix donne une image étiquetée « 0,70 chat, 0,30 café ». À part égale de cellules effacées, 30 %, le dropout laisse deviner toute la silhouette claire, alors que DropBlock en retire des pans entiers : il faut apprendre à s'en passer.
 #
 # **Et SAT ?** En deux temps. D'abord, le réseau ne change pas ses poids mais **l'image**, pour se cacher l'objet : un petit pas dans le sens qui fait baisser l'objectness. Puis il s'entraîne à retrouver l'objet dans cette image piégée. Voici le premier temps, avec un pas de 4/255 par pixel : c'est une attaque, que la leçon 6.2 expliquera.
 
@@ -525,7 +525,7 @@ print("logit au minimum du coût pour la cible 0,95 :", round(float(np.log(0.95 
 # - **Cosinus.** Le taux descend sans marche. (Le cfg officiel de `tiny`, lui, garde les paliers : `policy=steps`.)
 # - **CIoU.** Passé 40 pixels, les boîtes ne se touchent plus, et le coût IoU est plat : gradient nul, rien à apprendre, que l'on soit à 41 ou à 120 pixels du but. GIoU et CIoU continuent de pousser, et CIoU dès le recouvrement.
 #
-# Gratuit, mais utile ? L'article a mesuré chaque astuce **seule** (tableau 4, sur COCO, avec un autre backbone). Parti de 38,0 % d'AP, le réseau monte à 39,1 avec Mosaic et à 38,7 avec le cosinus ; mais il descend à 37,7 avec $s > 1$, à 36,9 avec plusieurs ancres par objet, et à 33,0 avec le lissage. Plusieurs ensemble, avec CIoU et de meilleures ancres, donnent 42,4. Une astuce ne se juge donc ni seule, ni sur parole.
+# Gratuit, mais utile ? L'article a mesuré chaque astuce **seule** (tableau 4, sur COCO, avec un autre backbone). Parti de 38,0 % d'AP, le réseau monte à 39,1 avec Mosaic et à 38,7 avec le cosinus ; mais il descend à 37,7 avec $s > 1$, à 36,9 avec plusieurs ancres par objet, et à 33,0 avec le lissage. Plusieurs ensemble, avec CIoU et de meilleures ancres, donnent 42,4. Une astuce ne se juge donc ni seule, ni sur parole.
 #
 # **Plusieurs ancres par objet.** YOLOv3 confie chaque objet à la seule ancre de forme la plus proche. YOLOv4 y ajoute toutes celles dont l'IoU de forme dépasse 0,213 : plus d'exemples positifs à chaque pas. Pour quatre panneaux carrés, voici les ancres de `tiny` qui apprennent.
 
@@ -549,7 +549,7 @@ plots.table(lines, header=["objet", *(f"{w:.0f}×{h:.0f}" for w, h in anchors)])
 # | Mish, CSP | section 3 |
 # | SPP, PAN | section 4, et le schéma de la section 1 |
 # | DIoU-NMS | l'exercice ci-dessous |
-# | MiWRC (raccourcis pondérés), SAM (attention) | dans l'article, mais pas dans le réseau publié : les 64 429 405 nombres s'expliquent sans eux |
+# | MiWRC (raccourcis pondérés), SAM (attention) | dans l'article, mais pas dans le réseau publié : les 64 429 405 nombres s'expliquent sans eux |
 #
 # **DIoU-NMS** (Zheng et al. 2020) : la suppression ordinaire jette une boîte dès que son IoU avec une meilleure dépasse le seuil. Deux personnes côte à côte se recouvrent beaucoup, et l'une disparaît. L'idée : deux boîtes du *même* objet ont presque le même centre. On compare donc au seuil
 #
@@ -713,7 +713,7 @@ plots.boxes(
 # - **Backbone prêté** : 0,55. Le réseau sait déjà *quoi* : à une exception près, l'œil du chat, les classes sont bonnes, et souvent sûres. Il ne sait pas encore *où* : ses boîtes sont trop hautes, décalées, en double. L'AP75, qui veut des boîtes précises, n'est que de 0,05.
 # - **Boîtes prêtées** : 0,92, et une AP75 de 0,75. Cadrer un objet ne dépend guère de sa classe : COCO l'avait appris, il suffisait de ne pas le jeter. Reste l'œil du chat, pris pour « vitesse 50 ».
 #
-# Deux réserves. Chaque panneau est ici un seul dessin, le même à l'entraînement et au test ; seuls changent la taille, l'angle, la lumière et le fond : la tâche est plus facile que la rue. Et ces entraînements sont très courts, une demi-minute chacun sur un fil de processeur : avec plus de pas, le départ de zéro remonterait. Le profil `complet` prend 2 000 scènes au lieu de 240, soit quelques minutes pour chaque départ.
+# Deux réserves. Chaque panneau est ici un seul dessin, le même à l'entraînement et au test ; seuls changent la taille, l'angle, la lumière et le fond : la tâche est plus facile que la rue. Et ces entraînements sont très courts, une demi-minute chacun sur un fil de processeur : avec plus de pas, le départ de zéro remonterait. Le profil `complet` prend 2 000 scènes au lieu de 240, soit quelques minutes pour chaque départ.
 
 # %% [markdown]
 # ## 10. YOLOv4 en entier
@@ -731,7 +731,7 @@ else:
     print(f"{official} n'est pas là : c'est un fichier de {size} octets.")
 
 # %% [markdown]
-# L'article annonce pour YOLOv4 43,5 % d'AP et 65,7 % d'AP50 sur COCO (test-dev 2017), à 65 images par seconde sur une carte Tesla V100. Sur processeur, comptez dix-neuf fois le travail de `tiny` à 416. Le chargement est strict : un nombre de trop ou de moins, et `from_darknet` refuse le fichier en disant combien il en attendait.
+# L'article annonce pour YOLOv4 43,5 % d'AP et 65,7 % d'AP50 sur COCO (test-dev 2017), à 65 images par seconde sur une carte Tesla V100. Sur processeur, comptez dix-neuf fois le travail de `tiny` à 416. Le chargement est strict : un nombre de trop ou de moins, et `from_darknet` refuse le fichier en disant combien il en attendait.
 #
 # ## À retenir
 #

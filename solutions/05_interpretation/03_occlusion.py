@@ -30,7 +30,7 @@ from labs import datasets, explain, plots, weights, zoo
 from labs.checks import interpretation as check
 
 # %% [markdown]
-# Toutes les tailles de la leçon sont ici. Les résultats commentés sont ceux du profil `cours`. L'article de RISE emploie 4 000 à 8 000 masques par image : ici, il faut faire avec beaucoup moins.
+# Toutes les tailles de la leçon sont ici. Les résultats commentés sont ceux du profil `cours`. L'article de RISE emploie 4 000 à 8 000 masques par image : ici, il faut faire avec beaucoup moins.
 
 # %%
 size = runtime.budget(rapide=96, cours=160, complet=224)  # côté de la photographie, en pixels

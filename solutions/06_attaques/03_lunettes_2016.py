@@ -63,7 +63,7 @@ def seen(model, images):
 print(f"visages reconnus, sur 200 photographies nouvelles : {np.mean(seen(naive, x_new) == y_new):.1%}")
 
 # %% [markdown]
-# Le réseau est petit, quatre étages de convolutions, et les photographies sont cadrées de la même façon : quelques décalages à l'apprentissage suffisent. VGG-Face, le réseau qu'attaque le code publié par les auteurs, distingue 2 622 célébrités ; le nôtre, 40 personnes. La méthode est la même.
+# Le réseau est petit, quatre étages de convolutions, et les photographies sont cadrées de la même façon : quelques décalages à l'apprentissage suffisent. VGG-Face, le réseau qu'attaque le code publié par les auteurs, distingue 2 622 célébrités ; le nôtre, 40 personnes. La méthode est la même.
 #
 # ## 2. Des lunettes qui suivent les yeux
 #
@@ -455,7 +455,7 @@ plots.table(rows, header=["lunettes", "esquive [95 %]"])
 #
 # | | article, d'après la presse : lunettes imprimées et portées | ici, lunettes posées par calcul |
 # | --- | --- | --- |
-# | réseau | VGG-Face, 2 622 célébrités, dans le code publié ; Face++ selon la presse | quatre convolutions, 40 personnes |
+# | réseau | VGG-Face, 2 622 célébrités, dans le code publié ; Face++ selon la presse | quatre convolutions, 40 personnes |
 # | surface | 6,5 % de l'image | 6,5 % et 10,5 % |
 # | esquive | 100 % | 72 % et 89 % |
 # | usurpation | trois cas cités : deux à 90 % environ, un à 16 % | 28 % en moyenne, de 3 % à 67 % selon la cible |

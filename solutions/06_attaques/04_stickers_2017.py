@@ -193,7 +193,7 @@ check.robust_step(robust_step)
 #
 # ## 4. L'affiche : une vue, ou toutes
 #
-# Première forme de l'article, **l'affiche** : on imprime le panneau entier, à peine changé, et on le pose sur le vrai. Le masque est le panneau, et la norme L2 garde $\delta$ discret. C'est l'occasion de mesurer ce que vaut l'espérance : la même attaque, optimisée pour **une seule** vue, puis pour 2 000. Toutes deux sont jugées sur 500 vues qu'elles ignorent, sur des fonds qu'elles ignorent. **Pariez** sur les deux chiffres.
+# Première forme de l'article, **l'affiche** : on imprime le panneau entier, à peine changé, et on le pose sur le vrai. Le masque est le panneau, et la norme L2 garde $\delta$ discret. C'est l'occasion de mesurer ce que vaut l'espérance : la même attaque, optimisée pour **une seule** vue, puis pour 2 000. Toutes deux sont jugées sur 500 vues qu'elles ignorent, sur des fonds qu'elles ignorent. **Pariez** sur les deux chiffres.
 
 # %%
 search = {"steps": runtime.budget(rapide=4, cours=70, complet=400), "rate": 0.1}

@@ -400,7 +400,7 @@ print("entraîné contre l'attaque, certifié pour presque aucune :", proved["co
 # %% [markdown]
 # Trois réseaux de même forme, trois histoires. L'ordinaire : ni résistance, ni preuve. Celui qu'on a entraîné contre l'attaque résiste le mieux, 65 %, mais les intervalles n'en prouvent **rien** à ε = 0,1 : la bande grise est énorme, et rien ici ne dit où, dans cette bande, est la vérité. Celui qu'on a entraîné par intervalles résiste presque autant, 60 %, et l'essentiel de ce qui résiste est **prouvé**, 51 %. Il le paie sans attaque : 74 %, soit 13 points de moins que l'ordinaire.
 #
-# Une borne qui ne prouve rien ne prouve donc pas la fragilité ; elle dit que **ce** réseau et **cette** méthode ne vont pas ensemble. Sur MNIST, à ε = 0,1, Gowal et ses collègues certifient ainsi tout sauf 2,23 % des images de test ; à ε = 0,3, tout sauf 8,05 %. Fashion-MNIST est plus difficile, et notre réseau, très petit, n'a vu que 10 000 images, trois fois.
+# Une borne qui ne prouve rien ne prouve donc pas la fragilité ; elle dit que **ce** réseau et **cette** méthode ne vont pas ensemble. Sur MNIST, à ε = 0,1, Gowal et ses collègues certifient ainsi tout sauf 2,23 % des images de test ; à ε = 0,3, tout sauf 8,05 %. Fashion-MNIST est plus difficile, et notre réseau, très petit, n'a vu que 10 000 images, trois fois.
 #
 # ## 6. Prouver : lisser par du bruit
 #
@@ -429,7 +429,7 @@ def smoothed_radius(successes, n, sigma, alpha):
 check.smoothed_radius(smoothed_radius)
 
 # %% [markdown] tags=["solution"]
-# Même unanime, un vote ne prouve qu'une probabilité de $\alpha^{1/n}$ : pour $n = 1000$ et $\alpha = 0{,}001$, 0,9931, soit un rayon de 2,46 σ au plus. Certifier plus loin demande plus de tirages ; Cohen en fait 100 000 par image.
+# Même unanime, un vote ne prouve qu'une probabilité de $\alpha^{1/n}$ : pour $n = 1000$ et $\alpha = 0{,}001$, 0,9931, soit un rayon de 2,46 σ au plus. Certifier plus loin demande plus de tirages ; Cohen en fait 100 000 par image.
 
 # %% [markdown]
 # Pour que le vote soit net, on entraîne le réseau **sur des images bruitées**, comme l'article. Vient ensuite son algorithme CERTIFY : $n_0 = 100$ tirages choisissent la classe, $n = 1000$ **autres** tirages bornent sa probabilité. (Avec les mêmes tirages pour les deux, la garantie ne tiendrait plus : on aurait choisi la classe qui a eu de la chance.)

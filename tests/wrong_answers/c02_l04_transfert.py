@@ -35,6 +35,24 @@ def _freeze(model, first, *, statistics=True, keep_first=True, count=True):
     return sum(int(np.prod(w.shape)) for w in model.trainable_weights) if count else len(model.trainable_weights)
 
 
+def _freeze_only(model, first):
+    for layer in model.layers:
+        if layer.name == first:
+            break
+        layer.trainable = False
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
+    return sum(int(np.prod(w.shape)) for w in model.trainable_weights)
+
+
+def _freeze_by_name(model, first):
+    names = [layer.name for layer in model.layers]
+    for rank, layer in enumerate(model.layers):
+        layer.trainable = rank >= names.index(first) and "norm" not in layer.name
+    return sum(int(np.prod(w.shape)) for w in model.trainable_weights)
+
+
 WRONG = {
     "depthwise": [
         lambda images, kernel: _depthwise(images, kernel).sum(axis=-1, keepdims=True),  # an ordinary filter
@@ -61,5 +79,7 @@ WRONG = {
         lambda model, first: _freeze(model, first, keep_first=False),  # `first` frozen too
         lambda model, first: _freeze(model, first, count=False),  # tensors, not numbers
         lambda model, first: model.count_params(),  # nothing done
+        _freeze_only,  # never says that a layer learns
+        _freeze_by_name,  # a normalisation may have any name
     ],
 }
