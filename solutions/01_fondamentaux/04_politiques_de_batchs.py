@@ -104,7 +104,7 @@ print("mini-lots et exemple seul devancent le lot complet :", min(mini_batch, on
 print("au taux 0,1, l'exemple seul perd plus de 5 points :", one_fast < one_slow - 5)
 
 # %% [markdown]
-# À nombre d'époques égal, le lot complet ne fait que cinq pas : ils sont bien dirigés, mais il n'y en a que cinq. L'exemple seul en fait dix mille et, au taux 0,01, descend bien, mais en y passant beaucoup plus de temps : le processeur est fait pour multiplier des matrices, et on ne lui donne qu'une ligne. Le mini-lot apprend presque aussi bien, presque aussi vite que le lot complet.
+# À nombre d'époques égal, le lot complet ne fait que cinq pas : ils sont bien dirigés, mais il n'y en a que cinq. L'exemple seul en fait dix mille et, au taux 0,01, descend bien, mais en y passant beaucoup plus de temps : le processeur est fait pour multiplier des matrices, et on ne lui donne qu'une ligne. Le mini-lot apprend presque aussi bien, en deux fois le temps du lot complet, là où l'exemple seul en prend plus de quarante fois.
 #
 # Remarquez deux choses. Plus le lot est petit, plus les points **s'étalent**. Et l'exemple seul n'apprend bien qu'avec un taux dix fois plus petit. Ces deux faits ont la même cause.
 

@@ -219,9 +219,9 @@ plots.show(
 )  # fmt: skip
 
 # %% [markdown]
-# Avec 2 ou 8 nombres par image, l'auto-encodeur profond fait environ 40 % d'erreur de moins que l'ACP. C'est à 2 que cela se voit le plus : l'ACP rend des fantômes, le réseau rend des vêtements, et le vote de ses voisins est juste deux fois sur trois au lieu d'une sur deux. À 8, les votes ne diffèrent plus que de 3 points. À 32, l'erreur n'est plus réduite que de 12 %, et les deux votes se valent, à un demi-point près ; ils valent aussi celui des 784 pixels. Sur ces images, **la courbure compte surtout quand le code est court**.
+# Avec 2 ou 8 nombres par image, l'auto-encodeur profond fait environ 40 % d'erreur de moins que l'ACP. C'est à 2 que cela se voit le plus : l'ACP rend des fantômes, le réseau rend des vêtements, et le vote de ses voisins est juste deux fois sur trois au lieu d'une sur deux. À 8, les votes ne diffèrent plus que de 4 points. À 32, l'erreur n'est plus réduite que de 12 %, et les deux votes se valent, à un point près ; ils valent aussi celui des 784 pixels. Sur ces images, **la courbure compte surtout quand le code est court**.
 #
-# Une précaution : la sigmoïde du réseau borne ses pixels entre 0 et 1, ce que l'ACP ne fait pas. En bornant aussi ceux de l'ACP, ses trois erreurs descendent à 0,0457, 0,0260 et 0,0145. L'auto-encodeur reste devant, mais de 8 % seulement à 32.
+# Une précaution : la sigmoïde du réseau borne ses pixels entre 0 et 1, ce que l'ACP ne fait pas. Mesuré à part, en bornant aussi ceux de l'ACP, ses trois erreurs descendent à 0,0457, 0,0260 et 0,0145. L'auto-encodeur reste devant, mais de 8 % seulement à 32.
 #
 # Regardez aussi ce que le réseau perd : l'inscription « Lee » et les carreaux disparaissent. Une erreur quadratique petite en moyenne n'oblige pas à garder un détail rare.
 
@@ -458,7 +458,7 @@ right.grid(False)
 plots.publish(figure, "Dix nuages qui occupent presque tout le carré ; presque partout, un vêtement décodé")
 
 # %% [markdown]
-# La divergence a fait son travail. Rien ne disait à l'auto-encodeur simple où mettre ses codes ; ceux du variationnel ont une moyenne à moins de 0,3 de 0 et un écart-type de 1,2. Ce n'est pas tout à fait $\mathcal N(0, I)$ : le terme de reconstruction, lui, écarte les nuages pour ne pas les confondre. Il reste des trous, entre les sandales et les pantalons par exemple, où le décodeur passe par des fantômes ; mais presque toute la grille donne un vêtement.
+# La divergence tire dans le bon sens, mais l'écart est ici modeste : les codes du variationnel ont une moyenne à moins de 0,3 de 0 et un écart-type de 1,2 ; ceux de l'auto-encodeur simple, à qui rien ne disait où les mettre, des moyennes de 0,8 et 0,6 et des écarts-types de 1,3 et 1,6. Ce n'est pas tout à fait $\mathcal N(0, I)$ : le terme de reconstruction, lui, écarte les nuages pour ne pas les confondre. Il reste des trous, entre les sandales et les pantalons par exemple, où le décodeur passe par des fantômes ; mais presque toute la grille donne un vêtement.
 #
 # Inventons des vêtements avec les codes de dimension 8. Pour l'auto-encodeur simple, soyons justes : tirons ses codes selon une loi normale de mêmes moyenne et covariance que les vrais codes. Pour le variationnel, $\mathcal N(0, I)$, comme promis.
 

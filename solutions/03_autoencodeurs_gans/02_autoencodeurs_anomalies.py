@@ -187,7 +187,7 @@ for rate in (0.05, 0.1):
     print(f"réglage : à 3 points près des {rate:.0%} de fausses alarmes promis : {kept}")
 
 # %% [markdown]
-# Avec le seuil choisi sur les images d'apprentissage, les fausses alarmes dépassent chaque fois la promesse : 1,6 % au lieu de 1 %, 6,5 % au lieu de 5 %, 12 % au lieu de 10 %. Le réseau reconstruit un peu mieux ce qu'il a vu ; ce seuil est donc trop bas. Avec le réglage, l'écart tombe à 0,6 point au plus, ce qu'un tirage de 1 000 images explique à lui seul : pour un taux de 5 %, son écart-type est de $\sqrt{0{,}05 \times 0{,}95 / 1000}$, soit 0,7 point. Le prix se lit dans la dernière colonne : à 5 % de fausses alarmes, un peu plus de la moitié des anomalies sont détectées ; à 1 %, une sur cinq. L'AUROC de ce réseau, 0,911 (elle s'affichera à la section 4), paraît confortable ; la table des seuils l'est moins.
+# Avec le seuil choisi sur les images d'apprentissage, les fausses alarmes dépassent chaque fois la promesse : 1,6 % au lieu de 1 %, 6,5 % au lieu de 5 %, 12 % au lieu de 10 %. Le réseau reconstruit un peu mieux ce qu'il a vu ; ce seuil est donc trop bas. Avec le réglage, l'écart tombe à 0,6 point au plus (c'est la table qui le dit : la vérification, qui tolère 3 points, accepterait aussi les seuils de l'apprentissage), ce qu'un tirage de 1 000 images explique à lui seul : pour un taux de 5 %, son écart-type est de $\sqrt{0{,}05 \times 0{,}95 / 1000}$, soit 0,7 point. Le prix se lit dans la dernière colonne : à 5 % de fausses alarmes, un peu plus de la moitié des anomalies sont détectées ; à 1 %, une sur cinq. L'AUROC de ce réseau, 0,911 (elle s'affichera à la section 4), paraît confortable ; la table des seuils l'est moins.
 
 # %% [markdown]
 # ## 4. Précision moyenne : tout dépend de la prévalence

@@ -263,7 +263,7 @@ plots.animate(figure, draw, len(result.samples), "Douze vêtements qui se préci
 # %% [markdown]
 # Au départ, un gris uniforme. Au pas 100, des taches ; au pas 200, des silhouettes ; au pas 700, on reconnaît des hauts et une chaussure ; au pas 1 000, des pulls, un T-shirt, une basket. Personne n'a montré de vêtement au générateur : tout ce qu'il en sait lui est venu par le gradient du discriminateur. Une fine trame de points reste visible sur les tissus, et tout n'est pas réussi : cherchez, dans la dernière rangée, l'image qui n'est rien.
 #
-# Les deux coûts, eux, ne descendent pas : chaque réseau progresse contre un adversaire qui progresse aussi.
+# Les deux coûts, eux, ne descendent pas régulièrement : celui du discriminateur finit où il a commencé (1,36, puis 1,35), celui du générateur passe de 1,40 à 0,68, remonte au-dessus de 1,1 et finit à 0,82. Chaque réseau progresse contre un adversaire qui progresse aussi.
 
 # %% [markdown]
 # Et avec plus de temps ? Le fichier `dcgan` contient les poids du même générateur, entraîné une fois par `scripts/train_gans.py` : 7 000 pas au lieu de 1 000, un taux qui part de $6 \cdot 10^{-4}$ et descend jusqu'à 0, et la moyenne mobile des poids plutôt que les derniers (leçon 3.6). **Pariez** : laquelle de ces trois rangées est vraie ?
@@ -359,11 +359,11 @@ plots.curves(
 )  # fmt: skip
 
 # %% [markdown]
-# Entre le pas 100 et le pas 1 000, la distance passe de 33,40 à 4,96. L'entraînement long, sept fois plus de pas, n'arrive qu'à 3,32 : le temps ne suffit plus, c'est le réseau qui est petit. Et le plancher, 0,09, reste très loin : pour le classifieur, ces vêtements ne sont pas encore les vrais.
+# Entre le pas 100 et le pas 1 000, la distance passe de 33,40 à 4,96. L'entraînement long, sept fois plus de pas, n'arrive qu'à 3,32 : allonger rapporte de moins en moins, et la petite taille du réseau y est sans doute pour quelque chose. Et le plancher, 0,09, reste très loin : pour le classifieur, ces vêtements ne sont pas encore les vrais.
 #
 # La ligne la plus instructive est celle des baskets : 2 000 **vraies** images, parfaites une à une, mais d'une seule classe. Leur distance, 39,79, est presque celle du bruit, et la distance à noyau les met même plus loin que lui. Ces distances jugent la **variété** autant que la qualité.
 #
-# Les coûts, eux, ne disent rien de tel : pendant que la distance est divisée par plus de six, celui du discriminateur reste entre 1,1 et 1,4, et celui du générateur monte, descend, remonte.
+# Les coûts, eux, ne disent rien de tel : pendant que la distance est divisée par plus de six, celui du discriminateur reste entre 1,1 et 1,4, et celui du générateur descend, remonte, redescend.
 
 # %% [markdown]
 # ## 7. L'effondrement de modes

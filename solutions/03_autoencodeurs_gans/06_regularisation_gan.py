@@ -154,7 +154,7 @@ plots.curves({"matrice 64×64": np.maximum(errors, 1e-6)}, title="Erreur relativ
 print("itérations pour une erreur sous 1 % :", np.argmax(np.array(errors) < 0.01) + 1)
 
 # %% [markdown]
-# L'erreur baisse d'un facteur constant à chaque itération : une droite, sur une échelle logarithmique. Ce facteur est la puissance quatrième du rapport des deux premières valeurs singulières ; quand elles sont presque égales, la méthode est lente à trouver $u$, mais son estimation de $\sigma$ n'en souffre guère.
+# Passé les dix premières itérations, l'erreur baisse d'un facteur presque constant à chaque fois : une droite, sur une échelle logarithmique. Ce facteur est la puissance quatrième du rapport des deux premières valeurs singulières ; quand elles sont presque égales, la méthode est lente à trouver $u$, mais son estimation de $\sigma$ n'en souffre guère.
 
 # %% [markdown]
 # L'idée de l'article : une **seule** itération par pas d'entraînement, mais en gardant $u$ d'un pas à l'autre. Les poids bougent lentement ; $u$ les suit. Vérifions-le sur un vrai critique, entraîné avec `gans.SpectralNorm` autour de chaque couche : lisons à la fin la norme spectrale des matrices réellement employées.
@@ -398,7 +398,7 @@ print(f"tas couverts : {spread(modes, '{:.1f}')} · points bons (%) : {spread(10
 # %% [markdown]
 # ## 7. Et sur des images, à temps égal
 #
-# Un pas de R1 coûte plus qu'un pas ordinaire : comparer à nombre de pas égal l'avantagerait. Le script `scripts/compare_gans.py` a donné à chaque remède **le même temps de processeur**, un seul cœur, compilation non comptée, sur Fashion-MNIST, avec trois graines. Le GAN est celui de la leçon 3.3, mais quatre fois plus étroit, et le temps est court (un cœur, un seul cours) : les images restent grossières, et seul l'**ordre** nous intéresse. Ses mesures sont dans `data/results/` : la distance de Fréchet (dans les caractéristiques de notre classifieur, 2 000 images contre 5 000 vraies), et le nombre de classes **couvertes**, selon ce même classifieur, avec la même règle que pour les tas.
+# Un pas de R1 coûte plus qu'un pas ordinaire : comparer à nombre de pas égal l'avantagerait. Le script `scripts/compare_gans.py` a donné à chaque remède **le même temps de processeur**, un seul cœur, compilation non comptée, sur Fashion-MNIST, avec trois graines. Le GAN est celui de la leçon 3.3, mais deux fois plus étroit (8 filtres au lieu de 16) et sans normalisation dans le discriminateur, et le temps est court (un cœur, un seul cours) : les images restent grossières, et seul l'**ordre** nous intéresse. Ses mesures sont dans `data/results/` : la distance de Fréchet (dans les caractéristiques de notre classifieur, 2 000 images contre 5 000 vraies), et le nombre de classes **couvertes**, selon ce même classifieur, avec la même règle que pour les tas.
 #
 # **Pariez** sur le meilleur des neuf, et sur l'écart entre deux graines d'un même remède.
 

@@ -440,7 +440,7 @@ print("et mieux que les trois formes fixes :", clustered[2] > ratios + 0.02)
 # %% [markdown]
 # ## 7. Une passe, une grille : le détecteur
 #
-# **YOLO** (Redmon et al. 2016) renverse la question. Au lieu de demander à mille fenêtres « y a-t-il un objet ici ? », un réseau entièrement convolutif lit l'image **une fois**. Sa carte de sortie est une grille : la cellule où tombe le **centre** d'un objet doit l'annoncer. Avec des cellules de 8 pixels, la grille a 12 × 12 cellules, et chacune dispose de nos trois ancres. Pour chaque cellule et chaque ancre, le réseau rend $5 + C$ nombres :
+# **YOLO** (Redmon et al. 2016) renverse la question. Au lieu de demander à mille fenêtres « y a-t-il un objet ici ? », un réseau lit l'image **une fois**. (Celui de 2016 finit par deux couches denses ; le nôtre, comme YOLOv2, est entièrement convolutif.) Sa carte de sortie est une grille : la cellule où tombe le **centre** d'un objet doit l'annoncer. Avec des cellules de 8 pixels, la grille a 12 × 12 cellules, et chacune dispose de nos trois ancres. Pour chaque cellule et chaque ancre, le réseau rend $5 + C$ nombres :
 #
 # | nombres | sens | devient |
 # | --- | --- | --- |
@@ -607,7 +607,7 @@ same = [len(a[0]) == len(b.boxes) and np.allclose(a[0], b.boxes, atol=1e-2) for 
 print("mêmes détections que detection.detect :", all(same))
 
 # %% [markdown]
-# Comparez avec la figure de la section 1 : mêmes scènes. Tous les panneaux sont trouvés, avec des boîtes bien serrées, même à moitié cachés. Les vêtements le sont moins sûrement : deux sacs manquent à la deuxième scène, un à la troisième, un sac et un pantalon à la sixième : petits, en partie cachés ou presque de la couleur du fond.
+# Comparez avec la figure de la section 1 : mêmes scènes. Tous les panneaux sont trouvés, avec des boîtes bien serrées, même à moitié cachés. Les vêtements le sont moins sûrement : deux sacs manquent à la deuxième scène, un à la troisième, un sac et un pantalon à la sixième. La plupart sont petits, coupés, en partie cachés ou presque de la couleur du fond ; mais le sac gris de la deuxième scène est grand, clair sur un mur sombre, et rien ne le cache.
 
 # %% [markdown]
 # ## 9. Mesurer
@@ -768,7 +768,7 @@ plots.boxes(
 )  # fmt: skip
 
 # %% [markdown]
-# Le doublon coupe le bord droit d'un sac déjà trouvé. La boîte mal placée n'a que le bas du pantalon. Un petit panneau parking, vu dans l'ombre, devient un pantalon ; un autre est noyé dans une grande boîte qui prend aussi des arbres ; et un peu de feuillage suffit à faire un pantalon de plus. Le sac raté est gris, en partie caché, sur un mur sombre.
+# Le doublon coupe le bord droit d'un sac déjà trouvé. La boîte mal placée n'a que le bas du pantalon. Un petit panneau parking, vu dans l'ombre, devient un pantalon ; un autre est noyé dans une grande boîte qui prend aussi des arbres ; et un peu de feuillage suffit à faire un pantalon de plus. Le sac raté est gris, posé devant un panneau, sur un mur sombre : rien ne le cache.
 #
 # Chaque espèce appelle son remède : pour les oubliés et les mal nommés, plus de données et un entraînement plus long ; pour les boîtes mal placées, une grille plus fine, plus d'ancres ou un autre coût ; pour les fausses alertes, des images sans objet.
 

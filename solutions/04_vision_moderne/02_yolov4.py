@@ -292,7 +292,7 @@ print("la même boîte que labs, au centième de pixel :", bool(np.abs(whole[:4]
 print("lignes :", len(raw), "=", 3 * (13**2 + 26**2))
 
 # %% [markdown]
-# Regardez bien les classes : la cellule la plus sûre d'avoir trouvé un objet y voit un **chien**, 0,42, plutôt qu'un chat, 0,19. Le score d'une classe est le produit de l'objectness et de la sigmoïde de la classe ; chaque classe a sa propre sigmoïde, et leurs sommes ne font pas 1. Voyons ce qu'en disent les autres cellules.
+# Regardez bien les classes : la cellule la plus sûre d'avoir trouvé un objet y voit un **chien**, 0,42, plutôt qu'un chat, 0,19. Le score d'une classe est le produit de l'objectness et de la sigmoïde de la classe ; chaque classe a sa propre sigmoïde, et leur somme n'a pas à faire 1. Voyons ce qu'en disent les autres cellules.
 
 # %% [markdown]
 # ## 6. Sur de vraies photographies
@@ -465,7 +465,7 @@ for name, mask in dropped.items():
 plots.show(shown, columns=4, size=3)
 
 # %% [markdown]
-# Dans la mosaïque, un panneau coupé garde la partie de sa boîte qui reste dans son quart ; celui dont il reste moins de 30 % perd la sienne (le morceau de rond rouge, en haut de la seconde). CutMix donne une image étiquetée « 0,70 chat, 0,30 café ». À part égale de cellules effacées, 30 %, le dropout laisse deviner toute la silhouette claire, alors que DropBlock en retire des pans entiers : il faut apprendre à s'en passer.
+# Dans la mosaïque, un panneau coupé garde la partie de sa boîte qui reste dans son quart ; celui dont il reste moins de 30 % perd la sienne (le morceau de rond rouge, au milieu de la seconde). CutMix donne une image étiquetée « 0,70 chat, 0,30 café ». À part égale de cellules effacées, 30 %, le dropout laisse deviner toute la silhouette claire, alors que DropBlock en retire des pans entiers : il faut apprendre à s'en passer.
 #
 # **Et SAT ?** En deux temps. D'abord, le réseau ne change pas ses poids mais **l'image**, pour se cacher l'objet : un petit pas dans le sens qui fait baisser l'objectness. Puis il s'entraîne à retrouver l'objet dans cette image piégée. Voici le premier temps, avec un pas de 4/255 par pixel : c'est une attaque, que la leçon 6.2 expliquera.
 
@@ -539,7 +539,7 @@ for side in (20, 40, 80, 160):
 plots.table(lines, header=["objet", *(f"{w:.0f}×{h:.0f}" for w, h in anchors)])
 
 # %% [markdown]
-# Une étoile marque chaque ancre qui apprend. Un panneau de 80×80 en a quatre au lieu d'une seule. Dans `tiny`, il faut encore que l'ancre appartienne à une head : la première a les ancres 3, 4 et 5, la seconde 1, 2 et 3. Aucune n'a la plus petite, 10×14 : c'est ainsi dans le cfg officiel. Le cfg de `tiny` ne donne pas non plus de seuil ; nous le mettrons à 0,213 pour apprendre, comme dans l'article.
+# Une étoile marque chaque ancre qui apprend. Un panneau de 80×80 en a trois au lieu d'une seule. Dans `tiny`, il faut encore que l'ancre appartienne à une head : la première a les ancres 3, 4 et 5, la seconde 1, 2 et 3. Aucune n'a la plus petite, 10×14 : c'est ainsi dans le cfg officiel. Le cfg de `tiny` ne donne pas non plus de seuil ; nous le mettrons à 0,213 pour apprendre, comme dans l'article.
 
 # %% [markdown]
 # ## 8. Le sac des astuces qui coûtent
@@ -613,7 +613,7 @@ for name, values in series.items():
     print(f"{name} : la seconde personne est gardée à partir de {offset[values <= 0.45].min():.1f} pixels")
 
 # %% [markdown]
-# Sur cette photographie, rien ne change : cinq boîtes d'un côté, cinq de l'autre. La courbe dit pourquoi. Pour deux personnes côte à côte, au seuil de 0,45, la suppression ordinaire garde la seconde à partir de 15,2 pixels de décalage, DIoU-NMS à partir de 14,6 : l'écart est mince, car $c$ est la diagonale de boîtes hautes. Une idée juste, un gain petit ; d'ailleurs le cfg officiel de `tiny` demande `nms_kind=greedynms`, la suppression gloutonne. Quant au couple du premier plan, aucune suppression ne le séparera : le réseau n'en propose qu'une boîte.
+# Sur cette photographie, rien ne change : cinq boîtes d'un côté, cinq de l'autre (six et six au seuil de 0,60). La courbe dit pourquoi. Pour deux personnes côte à côte, au seuil de 0,45, la suppression ordinaire garde la seconde à partir de 15,2 pixels de décalage, DIoU-NMS à partir de 14,6 : l'écart est mince, car $c$ est la diagonale de boîtes hautes. Une idée juste, un gain petit ; d'ailleurs le cfg officiel de `tiny` demande `nms_kind=greedynms`, la suppression gloutonne. Quant au couple du premier plan, il n'a qu'une boîte sur la figure à 608 : une suppression ne peut pas séparer ce que le réseau réunit.
 
 # %% [markdown]
 # ## 9. Apprendre de nouveaux panneaux

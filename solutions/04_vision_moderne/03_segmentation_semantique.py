@@ -96,7 +96,7 @@ print("sur la grande carte :", everywhere.shape)
 print("la case (2, 3) = la couche dense sur sa fenêtre :", np.allclose(window, everywhere[:, 2, 3], atol=1e-5))
 
 # %% [markdown]
-# La convolution applique la couche dense à **toutes** les fenêtres : 3 × 5 places, 3 × 5 réponses, sans un poids de plus. Le réseau n'a plus de taille d'image imposée. (C'est la fenêtre glissante de la leçon 4.1, mais calculée d'un seul coup.)
+# La convolution applique la couche dense à **toutes** les fenêtres : 3 × 5 places, 3 × 5 réponses, sans un poids de plus. Le réseau n'a plus de taille d'image imposée. (C'est la fenêtre glissante de la leçon 4.1, calculée d'un seul coup, comme là-bas.)
 #
 # Faisons-le sur un vrai classifieur : EfficientNet-Lite0 (leçon 2.4), entraîné sur ImageNet pour nommer **une** image de 224 × 224 pixels. Sa fin est une moyenne sur toutes les cases, puis une couche dense. Retirons la moyenne, et appliquons la couche dense à chaque case : une convolution 1 × 1. Comme tout est linéaire, la moyenne des réponses doit être la réponse du classifieur.
 

@@ -378,7 +378,7 @@ for name, images in outputs.items():
 # %% [markdown]
 # Sur un chat, une tasse, un pavillon ou une fleur, le réseau des visages est le dernier, à 6 dB de la biharmonique : il n'a pas appris à remplir des images, il a appris **des visages**. Le domaine d'un réseau de remplissage est celui de ses images d'apprentissage.
 #
-# Il faut donc apprendre sur des photographies. Les réseaux publiés l'ont fait sur des millions d'images, pendant des jours. Le nôtre l'a fait sur les 20 000 petites images d'apprentissage de CIFAR-10, et il remplace la convolution partielle par la **convolution à portes** de Yu et ses collègues (2019) : deux convolutions de la même entrée, l'une qui propose, l'autre qui laisse passer plus ou moins,
+# Il faut donc apprendre sur des photographies. Les réseaux publiés l'ont fait sur des millions d'images, pendant des jours. Le nôtre l'a fait sur 20 000 des 50 000 petites images d'apprentissage de CIFAR-10 (celles que le cours embarque), et il remplace la convolution partielle par la **convolution à portes** de Yu et ses collègues (2019) : deux convolutions de la même entrée, l'une qui propose, l'autre qui laisse passer plus ou moins,
 #
 # $$ y = \varphi(W_f * x) \odot \sigma(W_g * x) $$
 #

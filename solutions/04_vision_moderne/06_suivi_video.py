@@ -337,7 +337,7 @@ for name, tracks in (("SORT", sort_tracks), ("ByteTrack", byte_tracks)):
     print(f"{name:9} : avant le poteau {before}, après {after}")
 
 # %% [markdown]
-# Les deux pisteurs la perdent au même endroit. À l'image 43, elle est de nouveau visible : ByteTrack, qui a gardé sa piste et l'a fait avancer pendant l'absence, lui rend son numéro 3 sur-le-champ. SORT, à cette image, ne montre rien : pour lui c'est quelqu'un d'autre, et une piste nouvelle commence par un essai. À l'image 47, il l'appelle 7.
+# Les deux pisteurs la perdent au même endroit. Dès l'image 41, où elle reparaît à moitié (on le verra à la section 8), ByteTrack, qui a gardé sa piste et l'a fait avancer pendant l'absence, lui rend son numéro 3, qu'on lit ici à l'image 43. SORT, à cette image, ne montre rien : pour lui c'est quelqu'un d'autre, et une piste nouvelle commence par un essai. À l'image 47, il l'appelle 7.
 
 # %% [markdown]
 # Qu'est-ce qui compte, la patience ou les scores faibles ? Séparons-les. Et surveillons le rocher de la section 1, que le détecteur prend presque toujours pour une personne, avec un score entre 0,1 et 0,4. **Pariez** : qui va lui donner un nom ?
@@ -700,7 +700,7 @@ for wrong in (lambda: datasets.read_video("absente.mp4"), lambda: yolo.detect(de
 #
 # <details><summary>Réponses</summary>
 #
-# 1. Elle peut laisser sans partenaire une piste et une détection qui allaient ensemble ; on maximise la somme. 2. Elle grandit à chaque image, de $Q$ ; le gain est alors plus grand, et la mesure l'emporte. 3. Il trouve presque tout mais change souvent les noms : un changement ne coûte qu'une faute à la MOTA. 4. Les erreurs d'un détecteur reviennent au même endroit : elles feraient naître des pistes, comme le rocher. 5. Les changements de nom près de la ligne, puis les personnes que le détecteur réunit dans une seule boîte. 6. Les déplacements triplent : l'IoU tombe, il faut un modèle de mouvement juste, et `max_age`, compté en images, dure trois fois plus longtemps.
+# 1. Elle peut laisser sans partenaire une piste et une détection qui allaient ensemble ; on maximise la somme. 2. Elle grandit à chaque image, $P \leftarrow F P F^\top + Q$ : l'incertitude de la vitesse s'ajoute à celle de la position, et $Q$ par-dessus ; le gain est alors plus grand, et la mesure l'emporte. 3. Il trouve presque tout mais change souvent les noms : un changement ne coûte qu'une faute à la MOTA. 4. Les erreurs d'un détecteur reviennent au même endroit : elles feraient naître des pistes, comme le rocher. 5. Les changements de nom près de la ligne, puis les personnes que le détecteur réunit dans une seule boîte. 6. Les déplacements triplent : l'IoU tombe, il faut un modèle de mouvement juste, et `max_age`, compté en images, dure trois fois plus longtemps.
 #
 # </details>
 #

@@ -6,7 +6,7 @@
 # %% [markdown]
 # # Remonter les convolutions : explications, ou contours ?
 #
-# > Une méthode dessine le chat au trait, avec ses yeux et ses moustaches ; une autre pose une tache floue. La plus belle est-elle la plus vraie ? Vous allez les écrire, leur montrer un chat et un chien sur la même image, puis détruire le réseau sous elles.
+# > Une méthode dessine le chat au trait, avec ses yeux et sa truffe ; une autre pose une tache floue. La plus belle est-elle la plus vraie ? Vous allez les écrire, leur montrer un chat et un chien sur la même image, puis détruire le réseau sous elles.
 #
 # **À la fin, vous saurez** remonter une ReLU de trois façons (gradient, *deconvnet*, rétropropagation guidée), calculer Grad-CAM à la main et avec `labs`, choisir la couche, séparer deux classes dans une image, dire ce qui explique et ce qui ne fait que tracer des contours, et dessiner l'image préférée d'un filtre ou d'une classe.
 #
@@ -394,7 +394,7 @@ print("la guidée ressemble plus aux contours que le gradient :", edge["guidée"
 # Méthode par méthode :
 #
 # - **Le gradient passe** : 0,32 après deux blocs, et presque aucun rapport avec les contours (0,04).
-# - **La guidée échoue.** Elle garde 0,86 après deux blocs, et 0,45 quand tout est détruit. Surtout, elle ressemble autant aux contours avec un réseau au hasard (0,33) qu'avec le réseau appris (0,35) : ces contours ne doivent rien à l'apprentissage. Sur la figure, le dessin du bateau ne bouge presque pas jusqu'à quatre blocs.
+# - **La guidée échoue.** Elle garde 0,86 après deux blocs, et 0,45 quand tout est détruit. Surtout, elle ressemble autant aux contours avec un réseau au hasard (0,33) qu'avec le réseau appris (0,35) : cette ressemblance ne prouve donc aucun apprentissage. (Tout n'y vient pas de l'image : dans le réseau détruit, le deconvnet, qui ne la regarde pas, est déjà à 0,19, comme le gradient.) Sur la figure, le dessin du bateau ne bouge presque pas jusqu'à quatre blocs.
 # - **Grad-CAM passe** : 0,19 après deux blocs, presque zéro ensuite ; tout détruit, elle est même entièrement nulle pour 4 images sur 10. Ressembler aux contours (0,27 intact) n'est pas une faute, l'objet en a ; la faute est d'y ressembler **encore** quand plus rien n'est appris.
 # - **Grad-CAM guidée passe ici**, 0,40 puis 0,04, mais par son facteur Grad-CAM. Regardez la figure à deux blocs : là où la région subsiste, les points sont ceux de la guidée. Sur Inception v3, Adebayo et al. la rangent parmi celles qui échouent. Ne croyez que la région, pas les traits.
 # - **Le deconvnet** passe aussi, 0,39 puis 0,03… et ne voit pas l'image. Il fallait donc **deux** questions : la carte dépend-elle du réseau ? dépend-elle de l'image ?

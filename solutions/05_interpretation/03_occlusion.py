@@ -451,7 +451,7 @@ print("à la suppression, battent nettement le hasard par pixels :", beaten or "
 apart = better(deleted, "hasard, pixels", "hasard, taches")[1] > 0
 print("à la suppression, un hasard bat nettement l'autre :", apart)
 winners = [name for name in ("Grad-CAM", "occlusion") if better(inserted, name, "hasard, taches")[1] > 0]
-print("à l'insertion, battent nettement les deux hasards :", *winners)
+print("à l'insertion, des deux premières, battent nettement le hasard par taches :", *winners)
 
 # %%
 for name in ("occlusion", "Grad-CAM", "Grad-CAM guidée", "RISE"):
@@ -463,7 +463,7 @@ for name in ("occlusion", "Grad-CAM", "Grad-CAM guidée", "RISE"):
 #
 # **À la suppression, aucune carte ne bat le hasard par pixels** (0,246) : le gradient (0,315) et la déconvolution (0,334) font même moins bien, de justesse. Et l'autre hasard est à 0,454 : deux cartes qui ne savent rien sont séparées par 0,21, alors que les neuf méthodes tiennent entre 0,247 et 0,340. Celui qui n'aurait comparé ses cartes qu'au hasard par taches aurait conclu que toutes les méthodes sont excellentes (intervalles orange, tous à droite de zéro).
 #
-# **À l'insertion**, le classement est plus lisible : l'occlusion (0,768) et Grad-CAM (0,761) en tête, la déconvolution et les gradients intégrés en queue, nettement **moins bons** que des taches au hasard. Mais le halo, qui n'a rien demandé à personne, est à 0,719 : autant que RISE et que Grad-CAM guidée. Devant lui, le gain de l'occlusion (0,049) n'est pas établi, celui de Grad-CAM (0,042) l'est de justesse. Entre les deux premiers, ces cinquante images ne permettent pas de trancher.
+# **À l'insertion**, le classement est plus lisible : l'occlusion (0,768) et Grad-CAM (0,761) en tête, la déconvolution et les gradients intégrés en queue, nettement **moins bons** que des taches au hasard. Mais le halo, qui n'a rien demandé à personne, est à 0,719 : autant que RISE et que Grad-CAM guidée. Devant lui, le gain de l'occlusion (0,049) n'est pas établi, celui de Grad-CAM (0,042) l'est de justesse. Entre les deux premiers, l'écart n'est que de 0,007, et nous n'avons pas calculé son intervalle : ne concluez pas.
 #
 # **Le coût** : Grad-CAM demande un gradient, l'occlusion 50 appels, RISE 128 ; c'est l'ordre des durées. (Elles comprennent la compilation de chaque fonction, et ne valent que pour cette machine.) Les méthodes à boîte noire paient le droit de ne rien savoir du réseau.
 
@@ -503,7 +503,7 @@ titles = [f"{name}\n{cifar.class_names[a.argmax()]} {a.max():.2f}" for name, a i
 plots.show(list(views.values()), titles=titles, columns=4, size=3)
 
 # %% [markdown]
-# Flouter le **hasard** fait passer sa suppression de 0,246 à 0,434 : sa bonne note n'était que du grain. Flouter le **gradient** fait passer son insertion de 0,493 à 0,671 : sa mauvaise note était, elle aussi, en partie du grain. Et à grain égal, 0,671 contre 0,493, le gradient bat enfin le hasard : il savait bien quelque chose. Sur l'image, 25 % de pixels éparpillés coûtent autant à la réponse (0,66) que 25 % choisis par Grad-CAM (0,62), et 25 % en taches presque rien (0,94).
+# Flouter le **hasard** fait passer sa suppression de 0,246 à 0,434 : sa bonne note n'était que du grain. Flouter le **gradient** fait passer son insertion de 0,493 à 0,671 : sa mauvaise note était, elle aussi, en partie du grain. Et à grain égal, 0,671 contre 0,493, le gradient bat le hasard, comme il le battait déjà sans flou (0,493 contre 0,341) : il savait bien quelque chose. Sur l'image, 25 % de pixels éparpillés coûtent autant à la réponse (0,66) que 25 % choisis par Grad-CAM (0,62), et 25 % en taches presque rien (0,94).
 #
 # Une image trouée de gris ne ressemble à rien de ce que le réseau a appris : quand il se trompe, est-ce l'information qui manque, ou l'image qui déraille ? Hooker et al. (2019) répondent en **réentraînant** le réseau sur les images trouées (ROAR) : les trous ne le surprennent plus, et seule compte l'information retirée. Leur verdict est sévère : le gradient, les gradients intégrés et la rétropropagation guidée ne désignent pas mieux que le hasard. Nous ne le refaisons pas ici : il faut un entraînement complet par méthode et par part de pixels effacés.
 #

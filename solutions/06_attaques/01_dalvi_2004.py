@@ -200,7 +200,7 @@ hasty = np.array([greedy(*problem) for problem in problems])
 even = [(g, np.ones(len(g), int), h) for g, _, h in problems]
 print(f"à la longueur : le glouton paie trop pour {np.mean(hasty > paid):.0%} des spams, "
       f"{hasty.mean() / paid.mean() - 1:.0%} en moyenne")  # fmt: skip
-print("une unité le mot : aussi bon que le tableau pour tous :",
+print("une unité le mot : aussi bon que le tableau, un spam sur dix essayé :",
       all(greedy(*even[i]) == dalvi.cheapest(*even[i])[0] for i in some))  # fmt: skip
 
 # %% [markdown]
@@ -242,7 +242,7 @@ for axis, x, title in zip(axes, (spams, sent), ("Sans attaque", "Spams camouflé
     axis.axvline(0, color="black", linestyle="--")
     axis.set(title=title, xlabel="log-cote au-dessus du seuil (nats)", ylabel="messages", ylim=(0, 150))
     axis.legend(loc="upper left")
-plots.publish(figure, "À gauche, deux bosses ; à droite, tous les spams sont massés juste sous le seuil")
+plots.publish(figure, "À gauche, deux bosses ; à droite, la plupart des spams sont massés juste sous le seuil")
 
 # %% [markdown]
 # Quatre mots suffisent : ce spam, qui dépassait le seuil de 15 nats, passe juste en dessous. À droite, tous les spams camouflés se serrent à moins de 4 nats sous le seuil, le poids du mot le plus fort : l'adversaire ne paie rien de plus qu'il ne faut. Les messages légitimes, eux, n'ont pas bougé.

@@ -145,7 +145,7 @@ print(f"erreurs du réseau, sur {count} images bruitées au hasard : {wrong(nets
 # %% [markdown]
 # Chaque attaque réussit, et 0,04 suffit : quatre centièmes de l'écart entre le noir et le blanc. C'est un peu moins que dans l'article, 0,062 et 0,058, pour des réseaux moins bien entraînés ; l'ordre de grandeur est le même. Et les réseaux à couches cachées, qui se trompent nettement moins que FC10, ne demandent pas plus de distorsion : **bien généraliser n'est pas résister**. À l'œil, les chiffres sont les mêmes, avec quelques taches grises sur le fond. Le même écart au hasard ne trompe presque jamais le réseau : ce n'est pas la taille qui compte, c'est la direction.
 #
-# Pour FC10, linéaire, on connaît la réponse : la distance au plan qui sépare la classe de la cible, celle de la section 1. L-BFGS la trouve-t-il ?
+# Pour FC10, linéaire, on connaît un minimum : la distance au plan qui sépare la classe de la cible, celle de la section 1. Une image qui atteint sa cible a franchi ce plan. Vérifions le calcul.
 
 # %% tags=["nbval-check-output"]
 weights, bias = nets["FC10"].get_weights()
@@ -155,7 +155,7 @@ found = np.linalg.norm((adversarial["FC10"] - x).reshape(count, -1), axis=1)[suc
 print("L-BFGS n'est jamais plus près que le plan :", np.all(found > 0.999 * closest[success["FC10"]]))
 
 # %% [markdown]
-# Jamais plus près que le plan, comme il se doit. Elle peut être plus loin : un pixel noir ne peut pas devenir plus noir, et la contrainte $[0, 1]$ interdit à beaucoup de pixels la moitié du chemin.
+# Jamais plus près que le plan, comme il se doit ; ce contrôle ne dit pas si L-BFGS a trouvé la plus proche. L'image adverse peut être plus loin : un pixel noir ne peut pas devenir plus noir, et la contrainte $[0, 1]$ interdit à beaucoup de pixels la moitié du chemin.
 #
 # Une remarque sur la visée : nous tirons la classe cible au hasard parmi les neuf autres. La plus proche des neuf donnerait une distorsion plus petite encore.
 #
