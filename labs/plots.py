@@ -139,6 +139,11 @@ def show(images, *, titles=None, columns=6, alt=None, title=None, size=2.0, vmin
     publish(figure, alt or f"{title + ' : ' if title else ''}{described}")
 
 
+def filters(kernel):
+    """Pictures (h, w, C) in [0, 1] of the K filters of a kernel (h, w, C, K), grey for a weight of 0. Lesson 2.1."""
+    return [0.5 + one / (2 * (np.abs(one).max() or 1)) for one in np.moveaxis(np.asarray(kernel), 3, 0)]
+
+
 def boxes(images, found, class_names, *, titles=None, columns=4, size=3.2, title=None, alt=None):
     """A grid of images with boxes, one colour a class; dashed, a true box, of class -1. Lesson 4.1.
 
@@ -677,6 +682,11 @@ def diagram(nodes, links, *, title, alt, size=(13.0, 6.5)):
 
 
 _TINTS = ["#B9D9EE", "#F7CBA8", "#B5E3D0", "#EBD0E0", "#F8E2AE"]  # COLORS, light enough for black letters
+
+
+def percent(share, digits=1):
+    """0.794 -> "79,4 %", as a trainee reads it."""
+    return f"{share:.{digits}%}".replace(".", ",").replace("%", "\u00a0%")
 
 
 def table(rows, *, header, align=None):

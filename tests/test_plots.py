@@ -191,6 +191,19 @@ def test_a_number_is_shortened_to_two_or_three_figures(number, text):
     assert plots._short(number) == text.replace(" ", "\u00a0")
 
 
+def test_a_share_is_written_as_french_writes_it():
+    assert plots.percent(0.79449) == "79,4\u00a0%" and plots.percent(0.5, 0) == "50\u00a0%"
+
+
+def test_filters_are_pictures_where_a_weight_of_zero_is_grey():
+    kernel = np.random.default_rng(0).normal(size=(3, 3, 2, 4))
+    kernel[..., 3] = 0
+    first, *others = plots.filters(kernel)
+    assert len(others) == 3 and first.shape == (3, 3, 2) and np.all(others[-1] == 0.5)
+    assert np.abs(first - 0.5).max() == 0.5
+    np.testing.assert_allclose((first - 0.5) * 2 * np.abs(kernel[..., 0]).max(), kernel[..., 0])
+
+
 def test_what_is_not_a_list_of_blocks_is_refused(published):
     with pytest.raises(TypeError, match="zoo.blocks"):
         plots.architecture("lenet5", title="t", alt="a")

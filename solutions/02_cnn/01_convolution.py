@@ -586,16 +586,11 @@ learned = first[0].kernel.numpy()
 guesses = model.predict(x_test, verbose=0, batch_size=500).argmax(axis=1)
 print(f"exactitude en test : {np.mean(guesses == data.y_test):.1%}, pour {model.count_params()} poids")
 
-
 # %%
-def as_pictures(kernel):
-    return [0.5 + f / (2 * np.abs(f).max()) for f in np.moveaxis(kernel, 3, 0)]
-
-
 alt = "24 filtres : des bords orientés, des barres, des taches de couleur"
 before, after = "Avant l'apprentissage (12 des 24 filtres)", "Après l'apprentissage (gris : poids nul)"
-plots.show(as_pictures(initial)[:12], columns=12, size=1, title=before, alt="Douze filtres : du bruit coloré")
-plots.show(as_pictures(learned), columns=12, size=1, title=after, alt=alt)
+plots.show(plots.filters(initial)[:12], columns=12, size=1, title=before, alt="Douze filtres : du bruit coloré")
+plots.show(plots.filters(learned), columns=12, size=1, title=after, alt=alt)
 
 # %% [markdown]
 # Partis du bruit, les filtres sont devenus lisses. On reconnaît des **bords** orientés (clair d'un côté, sombre de l'autre : un Sobel), des **barres** et des **taches** (un laplacien), et des **oppositions de couleurs**, bleu contre orange surtout, que les filtres classiques n'ont pas. Tout n'est pas si net : plusieurs filtres se ressemblent, et quelques-uns ne se laissent pas nommer.
@@ -614,7 +609,7 @@ basis = np.linalg.qr(classic)[0]
 grey = learned.sum(axis=2).reshape(49, -1)  # what each filter does to an image without colours
 cosines = (classic / np.linalg.norm(classic, axis=0)).T @ (grey / np.linalg.norm(grey, axis=0))
 nearest = np.abs(cosines).argmax(axis=1)
-drawn = [0.5 + image.reshape(7, 7) / (2 * np.abs(image).max()) for image in [*classic.T, *grey.T[nearest]]]
+drawn = plots.filters(np.concatenate([classic, grey[:, nearest]], axis=1).reshape(7, 7, 1, 12))
 names = ["flou", "Sobel ↔", "Sobel ↕", "dérivée seconde ↔", "dérivée seconde ↕", "dérivée croisée"]
 names += [f"cosinus {cosines[rank, k]:.2f}".replace(".", ",") for rank, k in enumerate(nearest)]
 title = "En haut les filtres classiques, en bas le filtre appris le plus proche (sans ses couleurs)"

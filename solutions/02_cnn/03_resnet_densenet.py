@@ -296,10 +296,10 @@ for name, block in {"résiduel": "residual", "préactivé": "preactivation"}.ite
 # %%
 data = datasets.load("cifar10")
 x_test, y_test = data.x_test[:judged].astype("float32") / 255, data.y_test[:judged]
-percent = lambda share: f"{100 * share:.1f} %".replace(".", ",")
 weights.restore(resnet20, "resnet20")
 logits = resnet20.predict(x_test, batch_size=250, verbose=0)
-print(f"ResNet-20 : {percent(np.mean(logits.argmax(axis=1) == y_test))} sur {len(y_test)} images de test")
+right = plots.percent(np.mean(logits.argmax(axis=1) == y_test))
+print(f"ResNet-20 : {right} sur {len(y_test)} images de test")
 
 # %% tags=["nbval-check-output"]
 print("au moins 88 % :", np.mean(logits.argmax(axis=1) == y_test) >= 0.88)
@@ -316,7 +316,7 @@ errors /= np.maximum(errors.sum(axis=1, keepdims=True), 1)
 np.fill_diagonal(errors, 0)
 row, column = np.unravel_index(errors.argmax(), errors.shape)
 worst = f"{data.class_names[row]} pris pour {data.class_names[column]}"
-print(f"l'erreur la plus fréquente : {worst} ({percent(errors.max())} des images de cette classe)")
+print(f"l'erreur la plus fréquente : {worst} ({plots.percent(errors.max())} des images de cette classe)")
 
 # %%
 figure, axis = plt.subplots(figsize=(7, 6))
@@ -388,7 +388,8 @@ plots.table(rows, header=["réseau", "paramètres", "multiplications"])
 # %%
 weights.restore(densenet40, "densenet40")
 answers = densenet40.predict(x_test[:2000], batch_size=250, verbose=0).argmax(axis=1)
-print(f"DenseNet-BC 40 : {percent(np.mean(answers == y_test[:2000]))} sur {len(answers)} images de test")
+right = plots.percent(np.mean(answers == y_test[:2000]))
+print(f"DenseNet-BC 40 : {right} sur {len(answers)} images de test")
 
 # %% tags=["nbval-check-output"]
 print("au moins 90 % :", np.mean(answers == y_test[:2000]) >= 0.9)
@@ -486,7 +487,7 @@ mixed, shares = augmentation.mixup(batch, hot[labels], np.random.default_rng(135
 titles = []
 for share in shares:
     best = [rank for rank in np.argsort(-share)[:2] if share[rank] > 0.005]
-    titles.append("\n".join(f"{100 * share[rank]:.0f} % {data.class_names[rank]}" for rank in best))
+    titles.append("\n".join(f"{plots.percent(share[rank], 0)} {data.class_names[rank]}" for rank in best))
 alt = "Huit mélanges de deux photographies, et leurs deux classes"
 plots.show(mixed, titles=titles, columns=8, size=1.6, alt=alt)
 
@@ -533,10 +534,9 @@ check.whiten(whiten)
 
 # %%
 kernel, bias = zoo.whitening(data.x_train[:2000].astype("float32") / 255)
-pictures = [0.5 + f / (2 * np.abs(f).max()) for f in np.moveaxis(kernel[..., :12], 3, 0)]
 title = "Les 12 premiers filtres, de la plus grande variance à la plus petite (gris : poids nul)"
 alt = "Douze filtres 2×2 : une luminosité uniforme, des bords gris, puis des oppositions de couleurs"
-plots.show(pictures, columns=12, size=1, title=title, alt=alt)
+plots.show(plots.filters(kernel[..., :12]), columns=12, size=1, title=title, alt=alt)
 
 # %% tags=["nbval-check-output"]
 images = data.x_train[:2000].astype("float32") / 255
@@ -589,7 +589,8 @@ guesses = model.predict(x_test, batch_size=250, verbose=0)
 mirrored = model.predict(x_test[:, :, ::-1], batch_size=250, verbose=0)
 single = np.mean(guesses.argmax(axis=1) == y_test)
 both = np.mean((guesses + mirrored).argmax(axis=1) == y_test)
-print(f"exactitude en test : {percent(single)} ; avec les logits de l'image miroir : {percent(both)}")
+print(f"exactitude en test : {plots.percent(single)} ;",
+      f"avec les logits de l'image miroir : {plots.percent(both)}")  # fmt: skip
 print(f"entraînement : {history['seconds'][-1]:.0f} s pour {epochs} époques de {count} images")
 
 # %% tags=["nbval-check-output"]

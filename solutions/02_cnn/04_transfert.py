@@ -55,7 +55,7 @@ names = [name.split(",")[0] for name in datasets.imagenet_names()]
 
 # %%
 best = np.argsort(-probabilities, axis=1)[:, :5]
-lines = [[f"{probabilities[i, c]:.0%} {names[c]}".replace("%", " %") for c in best[i]] for i in range(4)]
+lines = [[f"{plots.percent(probabilities[i, c], 0)} {names[c]}" for c in best[i]] for i in range(4)]
 alt = "Un chat, un café, un pavillon, une fleur, et les cinq classes les plus probables de chacun"
 plots.show(pictures, titles=["\n".join(five) for five in lines], columns=4, size=3.2, alt=alt)
 
@@ -257,7 +257,7 @@ from sklearn.neighbors import KNeighborsClassifier
 votes = {}
 for name, (a, b) in spaces.items():
     votes[name] = KNeighborsClassifier(10, metric="cosine").fit(a, y_pool).score(b, y_test)
-    print(f"dix voisins, {name} : {votes[name]:.1%}".replace("%", " %"))
+    print(f"dix voisins, {name} : {plots.percent(votes[name])}")
 
 # %% tags=["nbval-check-output"]
 print("Lite0, au moins 75 % :", votes["Lite0"] > 0.75, "· pixels, moins de 40 % :", votes["pixels"] < 0.4)
@@ -296,7 +296,7 @@ probe = training.linear_probe(features[kept], y_pool[kept])
 agree = np.mean(probe.predict(features_test) == by_hand.argmax(axis=1))
 scores = np.mean(by_hand.argmax(axis=1) == y_test), probe.score(features_test, y_test), agree
 for name, value in zip(("à la main", "labs", "mêmes réponses"), scores):
-    print(f"{name} : {value:.1%}".replace("%", " %"))
+    print(f"{name} : {plots.percent(value)}")
 
 # %% tags=["nbval-check-output"]
 print("à la main, mêmes réponses que labs à 97 % au moins :", agree > 0.97)
@@ -370,7 +370,7 @@ modes["lots d'une classe"] = score_by_batches(np.argsort(y_test, kind="stable"),
 moved = max(np.abs(a - b).max() for a, b in zip(tail.get_weights(), borrowed))
 tail.set_weights(borrowed)
 for name, score in modes.items():
-    print(f"{name} : {score:.1%}".replace("%", " %"))
+    print(f"{name} : {plots.percent(score)}")
 
 # %% tags=["nbval-check-output"]
 print("les statistiques gardées ont bougé, sans aucun gradient :", moved > 0.01)
@@ -473,7 +473,7 @@ graded = [3e-4 * 2.6**depth for depth in (-1.5, -0.5, 0.5, 1.5)]  # the same geo
 tuned = {middle: fine_tune(kept, probe, tuning_epochs[1], uniform)}
 rows = [["sonde seule", probe.score(features_test, y_test)], ["le même taux partout", tuned[middle]]]
 rows += [["taux croissants vers la sortie", fine_tune(kept, probe, tuning_epochs[1], graded)]]
-plots.table([[name, f"{value:.1%}".replace("%", " %")] for name, value in rows], header=["", "exactitude"])
+plots.table([[name, plots.percent(value)] for name, value in rows], header=["", "exactitude"])
 
 # %% [markdown]
 # En quatre passages sur 500 images, l'ajustement fin gagne deux à trois points sur la sonde. Les taux croissants, ici, n'en gagnent qu'un : ils donnent le plus grand taux à la couche de sortie, que la sonde avait déjà réglée, et le plus petit à ce qu'il restait à ajuster. C'est sans doute l'explication ; mais une exactitude mesurée sur 1500 images a un écart-type d'environ un point, et un seul essai ne suffit pas à l'établir. Howard & Ruder, eux, ajustent un réseau tout entier, et ses premières couches ont alors beaucoup à perdre. (Ils choisissent d'abord le taux de la dernière couche, puis le divisent ; nous avons gardé la même moyenne géométrique, pour comparer.) Gardons le plus simple, le même taux de $3 \times 10^{-4}$ partout.

@@ -173,7 +173,7 @@ print("YOLOv4 :", sum(row.floats for row in rows), "· tiny :", sum(row.floats f
 csp = sum(row.multiplications for row in rows[24:55]) / 76**2  # stage 3, for each place of its maps
 plain = 3 * 3 * 128 * 256 + 8 * (256 * 128 + 3 * 3 * 128 * 256)  # Redmon & Farhadi 2018, table 1
 print(f"multiplications par place : Darknet-53 {plain:,.0f} · CSPDarknet53 {csp:,.0f}".replace(",", " "))
-print(f"CSP en fait {csp / plain:.0%}".replace("%", " %"))
+print("CSP en fait", plots.percent(csp / plain, 0))
 
 # %% [markdown]
 # Avec CSP, l'étage fait 60 % du travail de l'étage ordinaire. Ses blocs ne voient que 128 cartes au lieu de 256 ; ce que coûtent les convolutions 1×1 qui séparent puis réunissent les deux moitiés est bien moindre. Dans `tiny`, la coupure est plus simple encore : `route` avec `groups=2, group_id=1` prend la seconde moitié des cartes.

@@ -60,7 +60,7 @@ SHAPES = {"rectangle": inpainting.rectangles, "traits": inpainting.strokes}
 SHARES = (0.02, 0.1, 0.25, 0.4)
 holes = {(name, share): draw(len(tests), (56, 46), share, seed=2)
          for name, draw in SHAPES.items() for share in SHARES}  # fmt: skip
-examples = {f"{name}, {share:.0%}".replace("%", " %"): tests[rank] * ~hole[rank, ..., None]
+examples = {f"{name}, {plots.percent(share, 0)}": tests[rank] * ~hole[rank, ..., None]
             for rank, ((name, share), hole) in enumerate(holes.items())}  # fmt: skip
 plots.show(examples, columns=4, size=2.2, alt="Huit visages troués : rectangles, puis traits, de 2 à 40 %")
 

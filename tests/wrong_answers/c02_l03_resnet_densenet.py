@@ -42,9 +42,9 @@ WRONG = {
             x.transpose(3, 0, 1, 2), (filters, *x.shape[:3])).transpose(1, 2, 3, 0)[:, ::stride, ::stride],  # repeated
         lambda x, filters, stride: np.concatenate([x, _zeros(x, filters - x.shape[3])], axis=3)[
             :, : -(-x.shape[1] // stride), : -(-x.shape[2] // stride)],  # a corner
-        lambda x, filters, stride: np.pad(
-            x[:, ::stride, ::stride], ((0, 0),) * 3 + ((half := (filters - x.shape[3]) // 2,
-                                                        filters - x.shape[3] - half),)),  # zeros on both sides
+        lambda x, filters, stride: np.concatenate(
+            [_zeros(x, (filters - x.shape[3]) // 2), x, _zeros(x, (filters - x.shape[3] + 1) // 2)], axis=3)[
+            :, ::stride, ::stride],  # zeros on both sides
         lambda x, filters, stride: np.concatenate([x, _zeros(x, filters)], axis=3)[:, ::stride, ::stride],
     ],
     "dense_block": [

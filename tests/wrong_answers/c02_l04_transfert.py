@@ -24,33 +24,18 @@ def _knn(train, labels, test, k, *, normalise=True, nearest=True, vote=True):
     return np.array([np.bincount(row).argmax() for row in chosen]) if vote else chosen[:, 0]
 
 
-def _freeze(model, first, *, statistics=True, keep_first=True, count=True):
+def _is_norm(layer):
+    return isinstance(layer, keras.layers.BatchNormalization)
+
+
+def _freeze(model, first, *, is_norm=_is_norm, keep_first=True, count=True, thaw=True):
     started = False
     for layer in model.layers:
         if keep_first:
             started = started or layer.name == first
-        norm = isinstance(layer, keras.layers.BatchNormalization)
-        layer.trainable = started and not (norm and statistics)
+        layer.trainable = started and not is_norm(layer) and (thaw or layer.trainable)
         started = started or layer.name == first
     return sum(int(np.prod(w.shape)) for w in model.trainable_weights) if count else len(model.trainable_weights)
-
-
-def _freeze_only(model, first):
-    for layer in model.layers:
-        if layer.name == first:
-            break
-        layer.trainable = False
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = False
-    return sum(int(np.prod(w.shape)) for w in model.trainable_weights)
-
-
-def _freeze_by_name(model, first):
-    names = [layer.name for layer in model.layers]
-    for rank, layer in enumerate(model.layers):
-        layer.trainable = rank >= names.index(first) and "norm" not in layer.name
-    return sum(int(np.prod(w.shape)) for w in model.trainable_weights)
 
 
 WRONG = {
@@ -75,11 +60,11 @@ WRONG = {
         lambda mean, scale, weights, bias: ((weights / scale).T, bias - mean @ weights.T),  # mean in the wrong unit
     ],
     "freeze": [
-        lambda model, first: _freeze(model, first, statistics=False),  # batch normalisation still learns
+        lambda model, first: _freeze(model, first, is_norm=lambda layer: False),  # batch normalisation still learns
         lambda model, first: _freeze(model, first, keep_first=False),  # `first` frozen too
         lambda model, first: _freeze(model, first, count=False),  # tensors, not numbers
         lambda model, first: model.count_params(),  # nothing done
-        _freeze_only,  # never says that a layer learns
-        _freeze_by_name,  # a normalisation may have any name
+        lambda model, first: _freeze(model, first, thaw=False),  # what an earlier phase froze stays so
+        lambda model, first: _freeze(model, first, is_norm=lambda layer: "norm" in layer.name),  # it may have any name
     ],
 }
