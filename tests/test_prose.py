@@ -58,6 +58,13 @@ def test_each_exercise_has_its_box(source):
 
 
 @executed
+def test_what_a_lesson_shows_is_printed_or_drawn_and_never_the_value_a_cell_happens_to_end_with(notebook):
+    for cell in json.loads(notebook.read_text())["cells"]:
+        kinds = [output["output_type"] for output in cell.get("outputs", [])]
+        assert "execute_result" not in kinds, cell["source"]
+
+
+@executed
 def test_every_figure_says_in_words_what_it_shows(notebook):
     for cell in json.loads(notebook.read_text())["cells"]:
         for output in cell.get("outputs", []):

@@ -286,7 +286,7 @@ print(f"poids de fc1 : 7 × 7 × 512 × 4096 = {spaced(7 * 7 * 512 * 4096)}")
 print(f"couches denses : {sum(b.parameters for b in dense) / total:.1%} des paramètres,", end=" ")
 print(f"{sum(b.multiplications for b in dense) / work:.1%} des multiplications")
 del vgg16, layer
-gc.collect()  # 553 MB: the layers of a model refer to each other
+_ = gc.collect()  # 553 MB: the layers of a model refer to each other
 
 # %% [markdown]
 # Les **138 357 544** paramètres sont à près de 90 % dans les trois couches denses, dont 102 760 448 poids pour la seule fc1. Les 15,5 milliards de multiplications sont à plus de 99 % dans les convolutions, d'abord celles des étages 3 et 4 (30 % chacun). Réduire la **taille** de VGG et réduire ses **calculs** sont donc deux problèmes différents, qui ne touchent pas les mêmes couches.
