@@ -1,7 +1,7 @@
-"""Every check of every lesson refuses the blank stub and classic wrong answers, and accepts the solution.
+"""Every check of every lesson refuses the blank stub and classic wrong answers, and accepts what is right.
 
-The classic wrong answers of solutions/01_x/02_y.py are in tests/wrong_answers/c01_l02_y.py:
-`WRONG = {"name_of_the_check": [answer, another_answer, ...]}`.
+What is right: the solution, and answers that trainees write otherwise. Those of solutions/01_x/02_y.py are in
+tests/answers/c01_l02_y.py: `WRONG = {"name_of_the_check": [answer, another_answer, ...]}`, and `RIGHT` likewise.
 """
 
 import ast
@@ -19,7 +19,7 @@ from labs.authoring import convert, lessons
 from labs.checks import CheckFailed
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[1]
-WRONG_ANSWERS = REPOSITORY / "tests" / "wrong_answers"
+ANSWERS = REPOSITORY / "tests" / "answers"
 MINIMUM_WRONG_ANSWERS = 2
 
 
@@ -170,15 +170,15 @@ def _run(source, name, namespace):
     exec(compile(source, name, "exec"), namespace)
 
 
-def wrong_answers(lesson, folder=WRONG_ANSWERS):
-    """Return the WRONG dictionary of a lesson."""
+def answers_of(lesson, folder=ANSWERS):
+    """Return the WRONG and the RIGHT dictionaries of a lesson."""
     chapter, stem = lesson.name.split("/")
     path = folder / f"c{chapter[:2]}_l{stem}.py"
-    assert path.exists(), f"{lesson.name} has no wrong answers: write {path.name} in {folder.name}"
+    assert path.exists(), f"{lesson.name} has no answers: write {path.name} in {folder.name}"
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.WRONG
+    return module.WRONG, getattr(module, "RIGHT", {})
 
 
 def refuse_blank(exercise):
@@ -195,13 +195,18 @@ def accept_solution(exercise):
     check(source, exercise, prepare(source, exercise))
 
 
-def refuse_wrong_answers(exercise, wrong):
-    """Fail unless there are enough wrong answers, each refused by the check with CheckFailed."""
+def tell_apart(exercise, wrong, right):
+    """Fail unless the check refuses each wrong answer, of which there are enough, and accepts each right one."""
     source = convert.read(exercise.lesson)
-    answers = wrong.get(exercise.name, [])
-    assert len(answers) >= MINIMUM_WRONG_ANSWERS, f"{exercise} has {len(answers)} wrong answers, not 2 or more"
+    refused, accepted = wrong.get(exercise.name, []), right.get(exercise.name, [])
+    assert len(refused) >= MINIMUM_WRONG_ANSWERS, f"{exercise} has {len(refused)} wrong answers, not 2 or more"
     namespace = prepare(source, exercise, answered=False)
-    for number, answer in enumerate(answers):
+    for number, answer in enumerate(accepted):
+        try:
+            check(source, exercise, {**namespace, exercise.answer: answer})
+        except CheckFailed as refusal:
+            pytest.fail(f"{exercise} refuses right answer number {number} (counted from 0): {refusal}")
+    for number, answer in enumerate(refused):
         try:
             check(source, exercise, {**namespace, exercise.answer: answer})
         except CheckFailed:
@@ -243,14 +248,14 @@ def test_the_check_accepts_the_solution(exercise, as_a_kernel):
 
 
 @of_every_exercise
-def test_the_check_refuses_classic_wrong_answers(exercise, as_a_kernel):
+def test_the_check_tells_wrong_answers_from_right_ones(exercise, as_a_kernel):
     as_a_kernel(exercise.lesson)
-    refuse_wrong_answers(exercise, wrong_answers(exercise.lesson))
+    tell_apart(exercise, *answers_of(exercise.lesson))
 
 
 @of_every_lesson
-def test_no_wrong_answer_is_left_of_a_check_that_is_gone(lesson):
-    assert set(wrong_answers(lesson)) <= {exercise.name for exercise in exercises_of(lesson)}
+def test_no_answer_is_left_of_a_check_that_is_gone(lesson):
+    assert set().union(*answers_of(lesson)) <= {exercise.name for exercise in exercises_of(lesson)}
 
 
 # --- These proofs, proved on a tiny lesson -------------------------------------------------------------
@@ -312,13 +317,19 @@ def test_a_sound_exercise_passes_the_three_proofs(square):
     exercise = square()
     refuse_blank(exercise)
     accept_solution(exercise)
-    refuse_wrong_answers(exercise, {"square": [lambda x: 2 * x, lambda x: x**3, abs]})
+    tell_apart(exercise, {"square": [lambda x: 2 * x, lambda x: x**3, abs]}, {"square": [lambda x: x * x]})
 
 
 def test_a_check_that_accepts_a_wrong_answer_is_found(square):
     exercise = square("or function(-2) != 4", "")
     with pytest.raises(pytest.fail.Exception, match="number 1"):
-        refuse_wrong_answers(exercise, {"square": [abs, lambda x: 9]})
+        tell_apart(exercise, {"square": [abs, lambda x: 9]}, {})
+
+
+def test_a_check_that_refuses_a_right_answer_is_found(square):
+    with pytest.raises(pytest.fail.Exception, match="(?s)refuses right answer number 0.*Valeurs fausses"):
+        exercise = square("function(3) != 9", "not isinstance(function(3), int)")
+        tell_apart(exercise, {"square": [abs, bool]}, {"square": [lambda x: float(x * x)]})
 
 
 def test_a_check_that_accepts_the_blank_stub_is_found(square):
@@ -342,7 +353,7 @@ def test_a_check_that_refuses_the_solution_is_found(square):
 
 def test_one_wrong_answer_is_not_enough(square):
     with pytest.raises(AssertionError, match="1 wrong answers"):
-        refuse_wrong_answers(square(), {"square": [abs]})
+        tell_apart(square(), {"square": [abs]}, {})
 
 
 @pytest.mark.parametrize("cell", ["check.square()", "check.square(lambda x: x)", "check.a(f)\ncheck.b(f)", "a(f)"])
@@ -351,12 +362,14 @@ def test_a_check_cell_of_another_form_is_refused(cell, square):
         square("check.square(square)", cell)
 
 
-def test_the_wrong_answers_of_a_lesson_are_read_from_their_own_file(square, tmp_path):
+def test_the_answers_of_a_lesson_are_read_from_their_own_file(square, tmp_path):
     lesson = square().lesson
     with pytest.raises(AssertionError, match="c01_l01_carre.py"):
-        wrong_answers(lesson, tmp_path)
+        answers_of(lesson, tmp_path)
     (tmp_path / "c01_l01_carre.py").write_text("WRONG = {'square': [abs]}")
-    assert wrong_answers(lesson, tmp_path) == {"square": [abs]}
+    assert answers_of(lesson, tmp_path) == ({"square": [abs]}, {})
+    (tmp_path / "c01_l01_carre.py").write_text("WRONG = {'square': [abs]}\nRIGHT = {'square': [float]}")
+    assert answers_of(lesson, tmp_path) == ({"square": [abs]}, {"square": [float]})
 
 
 @pytest.mark.parametrize(
