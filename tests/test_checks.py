@@ -44,6 +44,42 @@ def test_a_wrong_answer_is_told_its_stage_and_what_is_wrong(answer, stage, words
     assert str(caught).startswith("✘ Exercice 9.9.z")
 
 
+@pytest.mark.parametrize(
+    "answer", [lambda x: None, lambda x: ..., lambda x, *more: None], ids=["None", "...", "None, more"]
+)
+@pytest.mark.parametrize("use", [lambda got: got + 1, lambda got: np.asarray(got, "float64").sum(), lambda got: got[0]])
+def test_a_forgotten_return_is_named_wherever_the_check_stumbles_on_it(answer, use):
+    @checks.exercise("9.9.y")
+    def examine(answer):
+        if not use(answer(X)) > 0:  # NaN
+            raise checks.CheckFailed("Autre chose.")
+
+    caught = failure(answer, examine)
+    assert caught.stage == "réponse" and "return" in str(caught)
+
+
+def test_only_the_last_call_tells_of_a_forgotten_return():
+    answers = iter([None, X])
+    assert "-1 au lieu de 1" in str(failure(lambda x: next(answers), make_check_of_two_calls()))
+
+
+def make_check_of_two_calls():
+    @checks.exercise("9.9.x")
+    def second(answer):
+        answer(X)
+        checks.compare(answer(X), X**2, given="au second appel")
+
+    return second
+
+
+@pytest.mark.parametrize(
+    "got, expected",
+    [(None, 0), ("neuf", 0), ((X, 1), 0), ([[1], [1, 2]], 0), ([1, 2], 2), (np.float32([1, 2, 3]), 3), (2.0, 1)],
+)
+def test_an_answer_that_is_not_numbers_is_an_empty_array(got, expected):
+    assert checks.numbers(got).size == expected
+
+
 def test_the_hint_grows_with_each_try_and_not_with_blank_answers():
     check = make_check()
     assert failure(lambda x: None, check).hints == ()
@@ -74,8 +110,11 @@ def test_a_tuple_is_compared_value_by_value():
     checks.compare((1.0, X), (1.0, X), given="ici")
     with pytest.raises(checks.CheckFailed, match="valeur n° 2"):
         checks.compare((1.0, X), (1.0, X + 1), given="ici")
+    checks.compare(np.stack([X, X + 1]), (X, X + 1), given="ici")  # an array unpacks as a tuple does
     with pytest.raises(checks.CheckFailed, match="il en faut 2"):
         checks.compare(X, (1.0, X), given="ici")
+    with pytest.raises(checks.CheckFailed, match="un nombre seul"):
+        checks.compare(np.zeros(1), 0.0, given="ici")
 
 
 def test_the_trainee_is_told_the_line_where_the_code_broke():
@@ -84,6 +123,14 @@ def test_the_trainee_is_told_the_line_where_the_code_broke():
     namespace = {}
     exec(compile(source, "<cellule>", "exec"), namespace)
     assert "à la ligne «\u00a0return x.carre()\u00a0» sur AttributeError" in str(failure(namespace["square"]))
+
+
+def test_a_line_of_a_library_is_not_the_trainees():
+    @checks.exercise("9.9.w")
+    def examine(answer):
+        np.stack([answer(X), X])
+
+    assert "s'arrête sur ValueError" in str(failure(lambda x: x[:2], examine))
 
 
 def test_a_line_never_ends_before_a_closing_guillemet():

@@ -7,6 +7,7 @@ returns something, of the right type, of the right shape, with the right values.
 
 import functools
 import html
+import inspect
 import re
 import textwrap
 import traceback
@@ -55,25 +56,41 @@ def exercise(number, *hints):
         @functools.wraps(examine)
         def check(answer):
             nonlocal tries
+            returned = []
             try:
                 if answer is None or answer is ...:
                     raise CheckFailed(
                         "La réponse est encore vide : remplacez les points de suspension.", stage="réponse"
                     )
-                praise = examine(answer)
+                return _celebrate(number, examine(_watched(answer, returned)))
             except CheckFailed as failure:
-                tries += failure.stage != "réponse"  # a blank answer has not been tried yet
-                raise CheckFailed(failure.message, stage=failure.stage, exercise=number, hints=hints[:tries]) from None
+                refusal = failure
             except Exception as error:
-                tries += 1
-                raise CheckFailed(
-                    _where_it_broke(error, examine), stage="exécution", exercise=number, hints=hints[:tries]
-                ) from None
-            _celebrate(number, praise)
+                refusal = CheckFailed(_where_it_broke(error, examine), stage="exécution")
+            if returned and (returned[0] is None or returned[0] is ...):  # whatever the check says of it
+                refusal = CheckFailed(
+                    "Rien n'est renvoyé : la fonction doit se terminer par « return … ».", stage="réponse"
+                )
+            tries += refusal.stage != "réponse"  # a blank answer has not been tried yet
+            raise CheckFailed(refusal.message, stage=refusal.stage, exercise=number, hints=hints[:tries])
 
         return check
 
     return decorate
+
+
+def _watched(answer, returned):
+    """The same answer; a function leaves in `returned` what its last call gave."""
+    if not inspect.isfunction(answer):
+        return answer
+
+    @functools.wraps(answer)
+    def watched(*args, **options):
+        returned.clear()
+        returned.append(answer(*args, **options))
+        return returned[0]
+
+    return watched
 
 
 def compare(got, expected, *, given, tolerance=1e-5):
@@ -97,14 +114,21 @@ def compare(got, expected, *, given, tolerance=1e-5):
     array = _as_array(got, given)
     expected = np.asarray(expected)
     if array.shape != expected.shape:
-        raise CheckFailed(
-            f"La forme renvoyée est {array.shape} {given} ; {expected.shape} était attendue.", stage="forme"
-        )
+        wanted = f"{expected.shape} était attendue" if expected.ndim else "un nombre seul était attendu"
+        raise CheckFailed(f"La forme renvoyée est {array.shape} {given} ; {wanted}.", stage="forme")
     if not np.all(np.isfinite(array)):
         raise CheckFailed(f"Le résultat contient des valeurs non finies (NaN ou infini) {given}.", stage="valeurs")
     wrong = ~np.isclose(array, expected, rtol=tolerance, atol=tolerance)
     if np.any(wrong):
         raise CheckFailed(_first_difference(array, expected, wrong, given), stage="valeurs")
+
+
+def numbers(got):
+    """An answer as a float64 array, to look for classic mistakes; empty if it is none: `compare` says what it is."""
+    try:
+        return np.zeros(0) if got is None else np.asarray(got, dtype="float64")
+    except (TypeError, ValueError):
+        return np.zeros(0)
 
 
 def show(values):
@@ -118,6 +142,8 @@ def _french(text):
 
 
 def _compare_tuple(got, expected, given, tolerance):
+    if isinstance(got, np.ndarray) and got.ndim:
+        got = tuple(got)
     if not isinstance(got, (tuple, list)) or len(got) != len(expected):
         received = f"{len(got)} valeurs" if isinstance(got, (tuple, list)) else f"un seul objet ({type(got).__name__})"
         raise CheckFailed(f"La fonction renvoie {received} {given} ; il en faut {len(expected)}.", stage="type")
@@ -149,7 +175,8 @@ def _first_difference(array, expected, wrong, given):
 
 def _where_it_broke(error, examine):
     ours = (__file__, examine.__code__.co_filename)
-    theirs = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename not in ours]
+    frames = traceback.extract_tb(error.__traceback__)
+    theirs = [frame for frame in frames if frame.filename not in ours and "site-packages" not in frame.filename]
     place = f" à la ligne « {theirs[0].line} »" if theirs and theirs[0].line else ""
     return f"Votre code s'arrête{place} sur {type(error).__name__} : {error}"
 

@@ -312,7 +312,7 @@ def global_average(answer):
         got, given = answer(maps.copy()), f"pour des cartes {shape}"
         if np.shape(got) == (shape[0], 1, 1, shape[3]):
             raise CheckFailed(f"Les axes de l'espace sont encore là {given} : forme {np.shape(got)}.", stage="forme")
-        if np.shape(got) == (shape[3],) or np.shape(got) == ():
+        if np.shape(got) == (shape[3],) or (shape[0] > 1 and np.shape(got) == ()):
             raise CheckFailed(f"Les images du lot sont mélangées {given} : chacune garde ses moyennes.", stage="forme")
         if np.shape(got) == shape[:3]:
             raise CheckFailed("Vous moyennez les cartes entre elles ; il faut moyenner les pixels.", stage="forme")
@@ -584,10 +584,11 @@ def _diagnose_knn(got, predict, k, given):
         raise CheckFailed(f"Vous n'écoutez que le voisin le plus proche {given} : faites voter les k premiers.")
     if np.array_equal(got, predict(k + 1, "cosine")):
         raise CheckFailed(f"Vous faites voter {k + 1} voisins {given} : comptez-les.")
-    if np.mean(got == predict(k, "cosine")) < 0.4:
-        raise CheckFailed(
-            f"Presque tout est faux {given} : un grand cosinus est un petit angle, donc un voisin proche."
-        )
+    if np.max(got) > np.max(predict(k, "cosine")):
+        raise CheckFailed(f"Vous rendez des numéros de lignes {given}, et non des classes : passez par labels.")
+    cosine = lambda one, other: np.dot(one, other) / np.linalg.norm(one) / np.linalg.norm(other)  # noqa: E731
+    if np.array_equal(got, predict(k, cosine)):
+        raise CheckFailed(f"Vous gardez les voisins les plus éloignés {given} : un grand cosinus est un petit angle.")
 
 
 @exercise(
@@ -654,8 +655,17 @@ def freeze(answer):
                 continue
             if norm:
                 raise CheckFailed(f"La normalisation « {layer.name} » n'est pas gelée {given} : elles le sont toutes.")
-            state = "gelée, mais doit apprendre" if kept else "entraînable, mais doit être gelée"
-            raise CheckFailed(f"La couche « {layer.name} » est {state} {given}.")
+            if kept:
+                raise CheckFailed(
+                    f"La couche « {layer.name} » est gelée, mais doit apprendre {given} : réglez layer.trainable "
+                    "couche par couche (model.trainable = True ne change rien quand il vaut déjà True)."
+                )
+            raise CheckFailed(f"La couche « {layer.name} » est entraînable, mais doit être gelée {given}.")
+        if not model.trainable:
+            raise CheckFailed(
+                f"Vous laissez model.trainable à False {given} : quoi que disent ses couches, un tel modèle n'apprend "
+                "plus rien. Ne réglez que layer.trainable."
+            )
         if np.ndim(got) == 0 and got == len(model.trainable_weights) != number:
             raise CheckFailed(f"Vous comptez {got} tableaux {given} ; comptez les nombres qu'ils contiennent.")
         compare(got, np.int64(number), given=given)

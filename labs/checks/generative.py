@@ -27,6 +27,10 @@ def pca(answer):
         axes = np.asarray(got[1])
         if axes.shape == (size, dimension) != (dimension, size):
             raise CheckFailed("Les directions sont en colonnes ; il les faut en lignes (transposez).", stage="forme")
+        if axes.shape != (dimension, size):
+            raise CheckFailed(
+                f"Les directions ont la forme {axes.shape} {given} ; {(dimension, size)} était attendue.", stage="forme"
+            )
         compare(np.abs(axes @ axes.T), np.eye(dimension), given=f"{given}, produits des directions", tolerance=1e-6)
         _same_directions(axes, reference.components_, PCA().fit(x).components_, given)
     return "mêmes directions que scikit-learn, au signe près"
@@ -40,7 +44,9 @@ def _same_directions(axes, expected, every, given):
         raise CheckFailed(f"Ce sont des directions principales {given}, mais pas les premières : eigh va croissant.")
     if len(axes) == len(every) and np.allclose(np.abs(np.sum(axes[::-1] * expected, axis=1)), 1, atol=1e-6):
         raise CheckFailed(f"Les directions sont dans l'ordre croissant des variances {given} : retournez-le.")
-    raise CheckFailed(f"Ce ne sont pas les directions principales {given} : avez-vous centré avant la covariance ?")
+    raise CheckFailed(
+        f"Ce ne sont pas les directions principales {given} : avez-vous centré, et lu les colonnes d'eigh ?"
+    )
 
 
 @exercise(
@@ -180,7 +186,7 @@ def threshold(answer):
         allowed = rate * len(scores) + 1e-9
         best = max(count for count in (np.sum(scores > one) for one in scores) if count <= allowed)
         lowest = min(one for one in scores if np.sum(scores > one) == best)
-        if got is not None and np.ndim(got) == 0 and np.isfinite(got):
+        if got is not None and np.ndim(got) == 0 and not np.isnan(got):
             _diagnose_threshold(float(got), scores, rate, best, given)
         else:
             compare(got, lowest, given=given)
@@ -197,7 +203,7 @@ def _diagnose_threshold(got, scores, rate, best, given):
         raise CheckFailed(f"Trop de fausses alarmes {given} : {share}.".replace("%", " %"))
     if alarms < best:
         raise CheckFailed(
-            f"Le seuil {got:.4g} est trop haut {given} : {alarms} fausses alarmes, alors que {best} sont permises."
+            f"Le seuil {got:.4g} est trop haut {given} : {alarms} fausse(s) alarme(s), au lieu de {best}."
         )
 
 
@@ -374,7 +380,7 @@ def earth_mover_1d(answer):
                 raise CheckFailed(f"C'est l'écart des moyennes {given} : deux lois de même moyenne peuvent différer.")
             if np.isclose(got, expected * len(x)) and not np.isclose(got, expected):
                 raise CheckFailed(f"C'est une somme {given} ; chaque point ne pèse que 1/N : prenez la moyenne.")
-        compare(got, expected, given=given, tolerance=1e-8)
+        compare(got, expected, given=given)
     return "égal à SciPy"
 
 
@@ -391,18 +397,20 @@ def transport(answer):
     for n, m in ((2, 2), (3, 5), (6, 4)):
         x, y, p, q = rng.normal(size=n), rng.normal(size=m), rng.dirichlet(np.ones(n)), rng.dirichlet(np.ones(m))
         cost = np.abs(x[:, None] - y)
-        plan = np.asarray(answer(p.copy(), q.copy(), cost.copy()), "float64")
-        given = f"pour {n} tas et {m} trous"
+        got, given = answer(p.copy(), q.copy(), cost.copy()), f"pour {n} tas et {m} trous"
+        if hasattr(got, "x"):
+            raise CheckFailed("linprog rend un objet : le plan est son attribut x, à remettre en forme.", stage="type")
+        plan = np.asarray(got, "float64")
         if plan.shape != (n, m):
             raise CheckFailed(f"Le plan a la forme {plan.shape} {given} ; ({n}, {m}) était attendue.", stage="forme")
-        if plan.min() < -1e-9:
+        if plan.min() < -1e-6:
             raise CheckFailed(f"Une masse déplacée est négative {given}.")
-        if not np.allclose(plan.sum(axis=1), p, atol=1e-7):
+        if not np.allclose(plan.sum(axis=1), p, atol=1e-6):
             raise CheckFailed(f"La terre ne part pas des tas {given} : les sommes des lignes de γ ne sont pas p.")
-        if not np.allclose(plan.sum(axis=0), q, atol=1e-7):
+        if not np.allclose(plan.sum(axis=0), q, atol=1e-6):
             raise CheckFailed(f"Les trous ne sont pas remplis {given} : les sommes des colonnes de γ ne sont pas q.")
         expected = scipy.stats.wasserstein_distance(x, y, p, q)
-        if np.sum(plan * cost) > expected + 1e-7:
+        if np.sum(plan * cost) > expected + 1e-6:
             raise CheckFailed(
                 f"Ce plan est permis, mais pas le meilleur {given} : il travaille {np.sum(plan * cost):.3f} "
                 f"au lieu de {expected:.3f}."
@@ -416,27 +424,33 @@ def transport(answer):
     "alpha * real + (1 - alpha) * fake.",
 )
 def interpolate(answer):
-    for shape in ((2000, 2), (1500, 3, 4, 1)):
+    import scipy.stats
+
+    for shape in ((20_000, 2), (8000, 3, 4, 1)):
         real, fake = np.ones(shape), np.zeros(shape)
         points = np.asarray(answer(real, fake, np.random.default_rng(0)))
         given = f"pour des tableaux {shape}"
         if points.shape != shape:
             raise CheckFailed(f"La forme renvoyée est {points.shape} {given} ; {shape} était attendue.", stage="forme")
         alpha = points.reshape(len(points), -1)
-        if np.ptp(alpha, axis=1).max() > 1e-9:
+        if np.ptp(alpha, axis=1).max() > 1e-6:
             raise CheckFailed(f"Un exemple a plusieurs α {given} : le point n'est plus sur le segment.")
         alpha = alpha[:, 0]
-        if np.ptp(alpha) < 1e-9:
+        if np.ptp(alpha) < 1e-6:
             raise CheckFailed(f"Tous les exemples ont le même α {given} : tirez-en un par exemple.")
         if alpha.min() < 0 or alpha.max() > 1:
             raise CheckFailed(f"Des points sont hors du segment {given} : α doit être uniforme entre 0 et 1.")
-        if abs(alpha.mean() - 0.5) > 0.05 or abs(alpha.std() - 12**-0.5) > 0.03:
+        if scipy.stats.kstest(alpha, "uniform").statistic > 0.03:  # an honest draw: less than once in a million
             raise CheckFailed(
                 f"α n'est pas uniforme {given} : moyenne {alpha.mean():.2f}, écart-type {alpha.std():.2f}."
             )
     a, b = np.full((4, 2), 3.0), np.full((4, 2), -1.0)
-    points = np.asarray(answer(a, b, np.random.default_rng(1)))
-    if points.min() < -1 - 1e-9 or points.max() > 3 + 1e-9:
+    points, again, other = (np.asarray(answer(a, b, np.random.default_rng(seed))) for seed in (1, 1, 2))
+    if not np.array_equal(points, again) or np.array_equal(points, other):
+        raise CheckFailed(
+            "Le hasard ne vient pas de rng : la même graine doit redonner les mêmes points, et elle seule."
+        )
+    if points.min() < -1 - 1e-6 or points.max() > 3 + 1e-6:
         raise CheckFailed("Entre −1 et 3, un point tombe en dehors : les deux poids sont α et 1 − α.")
     same = np.full((4, 2), 2.0)
     if not np.allclose(answer(same, same.copy(), np.random.default_rng(2)), same):
@@ -457,7 +471,8 @@ def error_bound(answer):
     rng = np.random.default_rng(0)
     for count, other, shape, scale in ((6, 6, (3, 3, 1), 0.3), (4, 9, (5, 2, 1), 2.0), (8, 3, (4, 4, 3), 0.5)):
         real, fake = rng.random((count, *shape)), rng.random((other, *shape))
-        real_copy, fake_copy = real + rng.normal(0, 1, real.shape), fake + rng.normal(0, scale, fake.shape)
+        uneven = np.linspace(0, 2, count)[:, None, None, None]  # some above the fakes', some below: W1 is more
+        real_copy, fake_copy = real + uneven * rng.normal(size=real.shape), fake + rng.normal(0, scale, fake.shape)
         errors = [
             np.linalg.norm((x - y).reshape(len(x), -1), 1, axis=1) / np.prod(shape)
             for x, y in ((real, real_copy), (fake, fake_copy))
@@ -468,7 +483,7 @@ def error_bound(answer):
         got = answer(real.copy(), real_copy.copy(), fake.copy(), fake_copy.copy())
         if isinstance(got, (int, float, np.floating)):
             _diagnose_bound(float(got), expected, real - real_copy, fake - fake_copy, given)
-        compare(got, expected, given=given, tolerance=1e-8)
+        compare(got, expected, given=given)
     return "jamais plus que la distance de SciPy entre les deux lois d'erreurs"
 
 
@@ -515,7 +530,7 @@ def update_balance(answer):
                 raise CheckFailed(f"Le gain λ manque {given}.")
             if np.isclose(got, np.clip(step, 0, 1)):
                 raise CheckFailed(f"Vous oubliez l'ancienne valeur de k {given} : on lui ajoute le pas.")
-        compare(got, expected, given=given, tolerance=1e-9)
+        compare(got, expected, given=given)
     return "k monte quand les fausses sont trop faciles, et reste dans [0, 1]"
 
 
@@ -542,7 +557,7 @@ def convergence(answer):
                 raise CheckFailed(f"γ multiplie l'erreur des vraies images, pas celle des fausses, {given}.")
             if np.allclose(array, real + np.abs(real - fake)) and gamma < 1:
                 raise CheckFailed(f"γ n'intervient pas {given} : l'équilibre visé est L(G(z)) = γ L(x).")
-        compare(got, expected, given=given, tolerance=1e-9)
+        compare(got, expected, given=given)
     return "nulle seulement si le critique recopie tout et si l'équilibre est tenu"
 
 
@@ -586,7 +601,9 @@ def _diagnose_power(got, sigma, w, start, steps, given):
     if steps < 400 and abs(got - np.linalg.norm(w, 2)) < 1e-6 * sigma:
         raise CheckFailed(f"C'est la valeur exacte {given} : il faut l'estimation de {steps} itération(s) depuis u.")
     if np.isclose(got, np.linalg.norm(once) / np.linalg.norm(start), rtol=1e-6):
-        raise CheckFailed(f"C'est la norme de Wᵀu {given} : il manque la moitié de l'itération.")
+        raise CheckFailed(
+            f"C'est la norme de Wᵀu {given} : il manque la moitié de l'itération, ou σ lit encore l'ancien u."
+        )
 
 
 @exercise(
@@ -647,7 +664,7 @@ def move_average(answer):
                 # The same recursion as a filter of order 1, from the first value.
                 expected = scipy.signal.lfilter([1 - decay], [1, -decay], one[1 : step + 1], axis=0, zi=decay * one[:1])
                 _diagnose_average(np.asarray(value), expected[0][-1], new, past, decay, given)
-                compare(value, expected[0][-1], given=given, tolerance=1e-8)
+                compare(value, expected[0][-1], given=given)
             average = [np.asarray(value) for value in got]
     return "égal au filtre de SciPy pendant onze pas"
 
@@ -720,7 +737,7 @@ def semi_supervised_loss(answer):
     import scipy.special
 
     rng = np.random.default_rng(0)
-    for counts, classes, scale in (((4, 4, 4), 3, 2.0), ((2, 5, 7), 10, 1.0), ((3, 2, 2), 2, 400.0)):
+    for counts, classes, scale in (((4, 3, 6), 3, 2.0), ((2, 5, 7), 10, 1.0), ((3, 2, 2), 2, 400.0)):
         labelled, real, fake = (scale * rng.normal(size=(count, classes)) for count in counts)
         labels = rng.integers(classes, size=counts[0])
         known = float(keras.losses.SparseCategoricalCrossentropy(from_logits=True)(labels, labelled))
@@ -782,5 +799,5 @@ def feature_matching(answer):
                 raise CheckFailed(f"Vos moyennes mêlent les caractéristiques {given} : moyennez sur les images seules.")
             if np.isclose(got, np.sum(np.abs(real.mean(0) - fake.mean(0)))):
                 raise CheckFailed(f"Ce sont des valeurs absolues {given} ; il faut des carrés.")
-        compare(got, expected, given=given, tolerance=1e-8)
+        compare(got, expected, given=given)
     return "égal au carré d'une distance de SciPy"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from labs.checks import CheckFailed, compare, exercise
+from labs.checks import CheckFailed, compare, exercise, numbers
 
 
 # --- Lesson 5.1 -----------------------------------------------------------------------------------------
@@ -24,7 +24,7 @@ def perceptron_gradient(answer):
 
         slopes = np.stack([logits(x + e) - logits(x - e) for e in 1e-6 * np.eye(size)], axis=1) / 2e-6  # (N, D, K)
         got = answer(x.copy(), w1.copy(), b1.copy(), w2.copy(), b2.copy(), label)
-        array = np.asarray(got, "float64") if got is not None else np.zeros(0)
+        array = numbers(got)
         if array.shape == (count, size) and not np.allclose(array, slopes[..., label], atol=1e-4):
             _diagnose_perceptron(array, slopes, slopes[..., label], w1 @ w2[:, label], given)
         compare(got, slopes[..., label], given=given, tolerance=1e-4)
@@ -58,7 +58,7 @@ def probability_gradient(answer):
 
         expected = np.array([probability(e) - probability(-e) for e in 1e-6 * np.eye(size)]) / 2e-6
         got, given = answer(gradients.copy(), start.copy(), label), f"pour {known} classes et label = {label}"
-        array = np.asarray(got, "float64") if got is not None else np.zeros(0)
+        array = numbers(got)
         if array.shape == (size,) and not np.allclose(array, expected, atol=1e-5):
             _diagnose_probability(array, expected, gradients, softmax(start), label, given)
         compare(got, expected, given=given, tolerance=1e-5)
@@ -94,6 +94,7 @@ def integrated_gradients(answer):
                     f"gradient attend un lot (B, {', '.join(map(str, power.shape))}) ; il a reçu {np.shape(x)}.",
                     stage="forme",
                 )
+            x = np.asarray(x)  # a list of points and a tensor are batches too
             total = (power * x**3).reshape(len(x), -1).sum(axis=1)
             return 2 * total.reshape(-1, *[1] * power.ndim) * 3 * power * x**2
 
@@ -103,7 +104,7 @@ def integrated_gradients(answer):
         expected = (image - start) * mean
         given = f"pour une image de forme {shape} et 400 pas"
         got = answer(gradient, image.copy(), start.copy(), 400)
-        array = np.asarray(got, "float64") if got is not None else np.zeros(0)
+        array = numbers(got)
         scale = np.abs(expected).max()
         if array.shape == shape and not np.allclose(array, expected, atol=0.02 * scale):
             _diagnose_integrated(array, expected, mean, image, start, gradient, 0.02 * scale, given)
@@ -204,7 +205,7 @@ def grad_cam(answer):
                 plain[n] += gradients[n, :, :, k].sum() / (height * width) * maps[n, :, :, k]
         expected, given = np.maximum(plain, 0), f"pour des cartes {shape}"
         got = answer(maps.copy(), gradients.copy())
-        array = np.asarray(got, "float64") if got is not None else np.zeros(0)
+        array = numbers(got)
         if array.shape == expected.shape and not np.allclose(array, expected, atol=1e-6):
             _diagnose_grad_cam(array, expected, plain, maps, gradients, given)
         compare(got, expected, given=given, tolerance=1e-6)
@@ -231,18 +232,27 @@ def _diagnose_grad_cam(got, expected, plain, maps, gradients, given):
     "keras.ops.sum(keras.ops.square(down), (1, 2, 3)) + keras.ops.sum(keras.ops.square(right), (1, 2, 3)).",
 )
 def total_variation(answer):
+    import tensorflow as tf
+
     rng = np.random.default_rng(0)
     for shape in ((2, 4, 3, 3), (1, 2, 5, 1), (3, 3, 3, 2)):
         images = rng.random(shape).astype("float32")
         down, right = ([sum(_squares(one, axis)) for one in images] for axis in (0, 1))
         expected, given = np.add(down, right), f"pour des images {shape}"
-        got = answer(images.copy())
-        array = np.asarray(got, "float64") if got is not None else np.zeros(0)
+        points = tf.constant(images)
+        with tf.GradientTape() as tape:
+            tape.watch(points)
+            got = answer(points)
+        array = numbers(got)
         if array.shape == () and np.allclose(array, expected.sum(), rtol=1e-4) and shape[0] > 1:
             raise CheckFailed(f"Les images sont additionnées {given} ; il faut une valeur par image.", stage="forme")
         if array.shape == expected.shape and not np.allclose(array, expected, rtol=1e-4):
             _diagnose_variation(array, down, right, images, given)
         compare(got, expected, given=given, tolerance=1e-4)
+        if not all(tf.is_tensor(one) for one in got) or tape.gradient(got, points) is None:
+            raise CheckFailed(
+                "Les valeurs sont justes, mais ne se dérivent pas : keras.ops, et non NumPy.", stage="type"
+            )
     return "égal à la somme voisin par voisin"
 
 
@@ -279,7 +289,7 @@ def occlusion_map(answer):
         def score(one, weight=weight):
             if np.shape(one) != weight.shape:
                 raise CheckFailed(f"score attend une image {weight.shape} ; il a reçu {np.shape(one)}.", stage="forme")
-            return float((weight * one).sum())
+            return float((weight * np.asarray(one)).sum())
 
         got = answer(score, image, patch, stride, baseline)
         if not np.array_equal(image, before):
@@ -293,7 +303,7 @@ def occlusion_map(answer):
                         total[y, x] += local[top : top + patch, left : left + patch].sum()
                         count[y, x] += 1
         expected = total / count
-        array = np.asarray(got, "float64") if got is not None else np.zeros(0)
+        array = numbers(got)
         if array.shape == expected.shape and not np.allclose(array, expected):
             _diagnose_occlusion(array, expected, total, given)
         compare(got, expected, given=given, tolerance=1e-6)
@@ -305,6 +315,8 @@ def _diagnose_occlusion(got, expected, total, given):
         raise CheckFailed(f"Le signe est inversé {given} : la carte est la BAISSE : score(image) moins l'autre.")
     if np.allclose(got, total):
         raise CheckFailed(f"Les baisses sont additionnées {given} ; il faut leur moyenne sur les carrés qui couvrent.")
+    if np.allclose(got[-1], 0) and not np.isclose(got[1, 1], 0):
+        raise CheckFailed(f"Le bas de la carte reste à zéro {given} : le dernier carré doit toucher le bord.")
     if np.mean(np.isclose(got, 0)) > 0.2:
         raise CheckFailed(f"Des pixels restent à zéro {given} : la baisse compte pour tous les pixels du carré.")
 
@@ -325,7 +337,7 @@ def rise_mask(answer):
         size = tuple(side * cell for side in shape)
         expected = large[shift[0] : shift[0] + size[0], shift[1] : shift[1] + size[1]]
         got = answer(grid.copy(), cell, shift)
-        array = np.asarray(got, "float64") if got is not None else np.zeros(0)
+        array = numbers(got)
         if array.shape == large.shape:
             raise CheckFailed(f"Le masque n'est pas découpé {given} : il doit être {size}.", stage="forme")
         if array.shape == size and not np.allclose(array, expected, atol=1e-4):
@@ -372,7 +384,7 @@ def deletion_curve(answer):
         def score(one, weight=weight):
             if np.shape(one) != weight.shape:
                 raise CheckFailed(f"score attend une image {weight.shape} ; il a reçu {np.shape(one)}.", stage="forme")
-            return float((weight * one**2).sum())
+            return float((weight * np.asarray(one) ** 2).sum())
 
         def reference(order, start=image, end=baseline, score=score, steps=steps):
             now, values = start.copy(), []
@@ -397,6 +409,12 @@ def deletion_curve(answer):
                 stage="forme",
             )
         compare(got, (curve, area), given=given, tolerance=1e-6)
+    curve, _ = answer(lambda one: float(np.sum(one)), np.ones((5, 5, 3)), rng.permutation(25).reshape(5, 5), 0.0, 4)
+    if not np.isclose(curve[-1], 0):
+        raise CheckFailed(
+            f"Il reste {curve[-1] / 3:.0f} pixels sur 25 après le dernier de 4 pas : quand steps ne divise pas leur "
+            "nombre, à l'étape k, effacez-en round(k / steps × nombre de pixels) en tout."
+        )
     return "égal à l'effacement pixel par pixel, pour trois images ; aire par trapèzes"
 
 
@@ -426,7 +444,7 @@ def similarity(answer):
         cosine = np.array([[np.dot(u, v) / np.sqrt(np.dot(u, u) * np.dot(v, v)) for v in q] for u in p])
         given = f"pour {targets} cible(s), {proposals} proposition(s) et {known} classes"
         got = answer(a.copy(), p.copy(), b.copy(), q.copy(), o.copy())
-        array = np.asarray(got, "float64") if got is not None else np.zeros(0)
+        array = numbers(got)
         if array.shape == (targets, proposals) and not np.allclose(array, overlap * cosine * o, atol=1e-5):
             _diagnose_similarity(array, overlap, cosine, p @ q.T, o, given)
         if array.shape == (proposals, targets) != (targets, proposals):
@@ -473,13 +491,14 @@ def weighted_masks(answer):
         def score(one, shape=shape):
             if np.shape(one) != (*shape, 3):
                 raise CheckFailed(f"score attend une image {(*shape, 3)} ; il a reçu {np.shape(one)}.", stage="forme")
+            one = np.asarray(one)
             return max(0.0, float(one[0, 0, 0] * 3 + one.mean()) - 1)  # 0 under some of the masks
 
         weights = [score(image * mask[..., None]) for mask in masks]
         total = sum(weight * mask for weight, mask in zip(weights, masks))
         given = f"pour {count} masques {shape} et keep = {keep}"
         got = answer(score, image.copy(), masks.copy(), keep)
-        array = np.asarray(got, "float64") if got is not None else np.zeros(0)
+        array = numbers(got)
         if array.shape == shape and not np.allclose(array, total / (count * keep), atol=1e-6):
             _diagnose_masks(array, total, weights, score(image) * masks.sum(axis=0), count, keep, given)
         compare(got, total / (count * keep), given=given, tolerance=1e-6)

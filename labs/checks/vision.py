@@ -72,7 +72,9 @@ def nms(answer):
     chain = np.array([[0.0, 0, 10, 10], [4, 0, 14, 10], [8, 0, 18, 10]])  # 0 hides 1, which would hide 2
     corners = rng.uniform(0, 40, (60, 2))
     crowd = np.concatenate([corners, corners + rng.uniform(8, 30, (60, 2))], axis=1)
-    cases = [(chain, np.array([0.9, 0.8, 0.7]), 0.4), (crowd, rng.random(60), 0.5), (crowd, rng.random(60), 0.2)]
+    cases = [(chain, np.array([0.9, 0.8, 0.7]), 0.4)]
+    cases += [(np.array([[0.0, 0, 4, 4], [0, 0, 4, 2]]), np.array([0.9, 0.8]), 0.5)]  # an IoU of 0.5: kept
+    cases += [(crowd, rng.random(60), 0.5), (crowd, rng.random(60), 0.2)]
     for places, scores, threshold in cases:
         expected = tf.image.non_max_suppression(places, scores, 100, threshold).numpy()
         given = f"pour {len(places)} boîtes et un seuil de {threshold}"
@@ -302,7 +304,7 @@ def decode(answer):
         half = np.array([width, height]) * np.exp(t[2:]) / 2
         expected = np.concatenate([center - half, center + half])
         given = f"pour t = {t.round(2).tolist()}, cell = ({column}, {row}), stride = {stride}, scale = {scale}"
-        got = answer(t.copy(), (column, row), (width, height), stride, scale)
+        got = answer(t.copy(), np.array((column, row)), np.array((width, height)), stride, scale)
         if np.shape(got) == (4,):
             _diagnose_decode(np.asarray(got, "float64"), expected, t, (column, row), (width, height), stride, scale)
         compare(got, expected, given=given, tolerance=1e-4)
@@ -344,6 +346,7 @@ def diou_nms(answer):
     cases += [(pair, np.array([0.9, 0.8]), threshold, "deux boîtes décalées de 3 pixels, d'IoU 0,54")
               for threshold in (0.56, 0.52)]  # fmt: skip
     cases += [(np.array([[0.0, 0, 20, 20], [5, 5, 15, 15]]), np.array([0.6, 0.9]), 0.2, "deux boîtes de même centre")]
+    cases += [(np.array([[0.0, 0, 20, 20], [5, 5, 15, 15]]), np.array([0.6, 0.9]), 0.25, "un nombre égal au seuil")]
     for count in (12, 40):
         corner = rng.uniform(0, 30, (count, 2))
         places = np.concatenate([corner, corner + rng.uniform(8, 30, (count, 2))], 1)
@@ -351,9 +354,9 @@ def diou_nms(answer):
     for places, scores, threshold, name in cases:
         expected = _greedy(places, scores, threshold, lambda overlap, gap: overlap - gap)
         given = f"pour {name} et un seuil de {threshold}"
-        got = np.asarray(answer(places.copy(), scores.copy(), threshold))
-        if got.ndim == 1 and got.tolist() != expected:
-            _diagnose_diou(got, places, scores, threshold, given)
+        got = answer(places.copy(), scores.copy(), threshold)
+        if got is not None and got is not ... and np.ndim(got) == 1:
+            _diagnose_diou(np.asarray(got), expected, places, scores, threshold, given)
         compare(got, np.array(expected), given=given, tolerance=0)
     return "mêmes boîtes que le calcul fait une à une"
 
@@ -376,7 +379,11 @@ def _greedy(places, scores, threshold, overlap):
     return kept
 
 
-def _diagnose_diou(got, places, scores, threshold, given):
+def _diagnose_diou(got, kept, places, scores, threshold, given):
+    if got.dtype == bool and got.shape == scores.shape:
+        raise CheckFailed(f"C'est un masque de booléens {given} ; renvoyez les rangs gardés.", stage="type")
+    if got.tolist() == kept:
+        return
     wrong = {
         "C'est la suppression ordinaire {} : la distance des centres n'y compte pas.": lambda iou, gap: iou,
         "La distance s'ajoute au lieu de se retrancher {} : c'est IoU − ρ² / c².": lambda iou, gap: iou + gap,
@@ -385,7 +392,6 @@ def _diagnose_diou(got, places, scores, threshold, given):
     for message, overlap in wrong.items():
         if got.tolist() == _greedy(places, scores, threshold, overlap):
             raise CheckFailed(message.format(given))
-    kept = _greedy(places, scores, threshold, lambda overlap, gap: overlap - gap)
     if sorted(got.tolist()) == sorted(kept):
         raise CheckFailed(f"Ce sont les bonnes boîtes {given}, mais pas de la meilleure à la moins bonne.")
     if len(set(got.tolist())) < len(got):
@@ -405,7 +411,8 @@ def class_iou(answer):
     several = rng.integers(0, 4, (3, 8, 8)), rng.integers(0, 4, (3, 8, 8))
     several[0][0], several[1][0] = 1, 1  # pictures that are not alike: the mean of their IoU is not the IoU
     missing = np.array([[0, 0], [2, 2]]), np.array([[0, 2], [2, 2]])  # neither has a 1
-    for (truth, predicted), classes in ((small, 3), (several, 4), (missing, 3), (missing, 4)):
+    invented = np.array([[0, 0], [2, 2]]), np.array([[0, 1], [2, 2]])  # only the prediction has a 1: an IoU of 0
+    for (truth, predicted), classes in ((small, 3), (several, 4), (missing, 3), (missing, 4), (invented, 3)):
         expected, given = _jaccard(truth, predicted, classes), f"pour des cartes {truth.shape} et {classes} classes"
         with np.errstate(all="ignore"):
             got = answer(truth.copy(), predicted.copy(), classes)
@@ -501,6 +508,8 @@ def _diagnose_dice(got, labels, logits, given):
     expected = _soft_dice(labels, logits)
     if np.isclose(got, expected, atol=1e-4, rtol=1e-4):
         return
+    if not np.isfinite(got) and np.abs(logits).max() > 80:
+        raise CheckFailed(f"Le coût n'est pas fini {given} : exp déborde pour de grands logits ; prenez ops.softmax.")
     if not np.isfinite(got):
         raise CheckFailed(f"Le coût n'est pas fini {given} : une classe absente fait 0 sur 0. Il manque le 1 ajouté.")
     mistakes = {
@@ -542,7 +551,8 @@ def dilate(answer):
     mobilenet = [(3, stride) for stride in (2, 1, 2, 1, 2, 1, 1, 2, 1, 1, 1, 1, 1, 1, 2, 1, 1, 1)]
     cases = [
         ([(3, 1), (3, 1)], 8), ([(3, 2), (3, 1)], 1), ([(3, 2), (3, 2), (5, 1)], 2),
-        ([(7, 2), (1, 1), (3, 2), (3, 1), (2, 2), (3, 1)], 4), ([(3, 2)] * 4 + [(3, 1)], 1), (mobilenet, 8),
+        ([(7, 2), (1, 1), (3, 2), (3, 1), (2, 2), (3, 1)], 4), ([(3, 2)] * 4 + [(3, 1)], 1), ([(3, 3), (3, 1)], 1),
+        ([(3, 2), (3, 2), (3, 1)], 3), (mobilenet, 8),
     ]  # fmt: skip
     for stack, limit in cases:
         given = f"pour {'MobileNetV2' if stack is mobilenet else stack} et limit = {limit}"
@@ -566,8 +576,9 @@ def _diagnose_dilate(got, stack, limit, given):
     sizes, strides, rates = zip(*got)
     if sizes != tuple(size for size, _ in stack):
         raise CheckFailed(f"Les côtés des filtres ont changé {given} : chaque couche est (côté, pas, dilatation).")
-    before = np.prod([stride for _, stride in stack])
-    step, wanted = np.prod(strides), min(limit, before)
+    step, wanted = np.prod(strides), 1
+    for _, stride in stack:
+        wanted *= stride if wanted * stride <= limit else 1
     if step > wanted:
         raise CheckFailed(f"Le pas cumulé est encore de {step} {given} : les pas en trop deviennent des 1.")
     if step < wanted:
@@ -735,6 +746,11 @@ def _diagnose_markers(got, expected, distance, spacing, given):
             f"Un même sommet reçoit plusieurs numéros {given} : ses pixels se touchent par un coin. Donnez à "
             "ndimage.label la structure np.ones((3, 3))."
         )
+    if np.array_equal(got > 0, expected > 0):
+        raise CheckFailed(
+            f"Les sommets sont bien trouvés {given}, mais pas numérotés 1, 2, 3… dans l'ordre de la lecture : ligne "
+            "après ligne, de gauche à droite."
+        )
     for window, words in ((spacing, "spacing"), (spacing + 1, "spacing + 1"), (2 * spacing, "2 * spacing")):
         if np.array_equal(got > 0, _window_maxima(distance, window)):
             raise CheckFailed(f"Le carré a un côté de {words} {given} : il faut spacing pixels de CHAQUE côté.")
@@ -765,7 +781,7 @@ def roi_align(answer):
     for given, features, box, size, samples in cases:
         given += f" (size = {size}, samples = {samples})"
         expected = _read(features, box, size, samples)
-        got = answer(features.copy(), box, size, samples)
+        got = answer(features.copy(), np.array(box, "float64"), size, samples)
         if np.shape(got) == expected.shape:
             _diagnose_roi(np.asarray(got, "float64"), expected, features, box, size, samples, given)
         compare(got, expected, given=given)
@@ -919,6 +935,8 @@ def _diagnose_partial(got, expected, image, mask, kernel, bias, given):
                 stage="forme",
             )
         return
+    if np.allclose(values, expected[1]) and np.allclose(seen, expected[0]):
+        raise CheckFailed(f"Les deux résultats sont échangés {given} : d'abord la sortie, puis le masque.")
     if not np.all(np.isfinite(values)):
         raise CheckFailed(f"Une fenêtre sans pixel connu divise par 0 {given} : la sortie doit y être 0.")
     windows = np.lib.stride_tricks.sliding_window_view(mask, kernel.shape)
@@ -1025,7 +1043,7 @@ def associate(answer):
     rng = np.random.default_rng(0)
     # In a row, each shifted: the greatest overlap first would leave the other one alone.
     greedy = np.array([[0.0, 0, 10, 10], [4, 0, 14, 10]]), np.array([[3.0, 0, 13, 10], [8, 0, 18, 10]])
-    cases = [(*greedy, 0.2)]
+    cases = [(*greedy, 0.2), (np.array([[0.0, 0, 4, 4]]), np.array([[0.0, 0, 4, 2]]), 0.5)]  # just the threshold
     for count, found in ((3, 3), (2, 4), (4, 2), (4, 4)):
         corners = rng.uniform(0, 12, (count + found, 2))
         every = np.hstack([corners, corners + rng.uniform(6, 14, (count + found, 2))])
@@ -1048,8 +1066,14 @@ def _diagnose_association(pairs, expected, overlap, threshold, given):
     for places, words in zip(zip(*pairs), ("une piste a deux détections", "une détection est donnée à deux pistes")):
         if len(set(places)) < len(places):
             raise CheckFailed(f"Ce n'est pas une association {given} : {words}.", stage="valeurs")
+    if sorted((j, i) for i, j in pairs) == expected:
+        raise CheckFailed(f"Pistes et détections sont échangées {given} : les rangs des pistes d'abord.")
+    if any(not (0 <= i < overlap.shape[0] and 0 <= j < overlap.shape[1]) for i, j in pairs):
+        raise CheckFailed(f"Un rang est hors du tableau {overlap.shape} {given} : vos paires sont {pairs}.")
     if any(overlap[pair] < threshold for pair in pairs):
         raise CheckFailed(f"Des paires se recouvrent trop peu {given} : il faut retirer celles sous le seuil.")
+    if set(pairs) < set(expected) and all(overlap[pair] == threshold for pair in set(expected) - set(pairs)):
+        raise CheckFailed(f"Une paire dont l'IoU est égal au seuil est retirée {given} : il n'est pas sous le seuil.")
     total, best = (sum(overlap[pair] for pair in some) for some in (pairs, expected))
     if total < best - 1e-9:
         raise CheckFailed(
@@ -1062,7 +1086,8 @@ def _diagnose_association(pairs, expected, overlap, threshold, given):
 def _require_two(got, what, given):
     if got is None:
         compare(got, 0, given=given)
-    if not isinstance(got, (tuple, list)) or len(got) != 2:
+    pair = isinstance(got, (tuple, list)) or (isinstance(got, np.ndarray) and got.ndim)
+    if not pair or len(got) != 2:
         raise CheckFailed(f"La fonction doit renvoyer deux choses : {what}.", stage="type")
 
 
@@ -1205,20 +1230,22 @@ def count_crossings(answer):
         (_paces([80, 110, 120, 90, 70]), line, (1, 1), "quelqu'un qui passe, puis revient"),
         (_paces([90, 100, 100, 108]), line, (1, 0), "quelqu'un qui s'arrête sur la ligne, puis passe"),
         (_paces([90, 100, 90, 80]), line, (0, 0), "quelqu'un qui touche la ligne et repart"),
+        (_paces([100, 110, 120]), line, (0, 0), "quelqu'un qui apparaît sur la ligne, puis s'en va"),
         (_paces([80, 90]) + _paces([110, 120], 2), line, (0, 0), "deux personnes, une de chaque côté"),
         ([np.array([[0, y - 50, 20, y, 1.0]]) for y in (90, 105)], slant, (1, 0), "des pieds qui passent une oblique"),
         ([np.array([[0, y - 50, 20, y, 1.0]]) for y in (120, 135)], slant, (0, 0), "un buste qui passe une oblique"),
     ]
     for tracks, (start, end), expected, given in cases:
-        got = answer([rows.copy() for rows in tracks], start, end)
+        got = answer([rows.copy() for rows in tracks], np.array(start), np.array(end))
         given = f"pour {given}"
         _require_two(got, "les passages vers la droite, puis ceux vers la gauche", given)
         if expected[::-1] == tuple(got) != expected:
             raise CheckFailed(f"Droite et gauche sont échangées {given} : dans une image, y va vers le bas.")
         if tuple(got) != expected:
-            raise CheckFailed(f"Vous comptez {tuple(got)} (droite, gauche) {given} ; il faut {expected}.")
+            counted = tuple(np.asarray(got).tolist())
+            raise CheckFailed(f"Vous comptez {counted} (droite, gauche) {given} ; il faut {expected}.")
         compare(got, expected, given=given)
-    return "dix passages vérifiés, cachés, hésitants ou obliques"
+    return "onze passages vérifiés, cachés, hésitants ou obliques"
 
 
 def _paces(places, identity=1):

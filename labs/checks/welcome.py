@@ -11,10 +11,12 @@ from labs.checks import CheckFailed, compare, exercise
     "Le blanc vaut 255 ; il doit devenir 1 : divisez par 255.",
 )
 def to_unit_range(answer):
-    images = np.random.default_rng(0).integers(0, 256, size=(3, 4, 4), dtype="uint8")
-    images[0, 0, :2] = [0, 255]
-    got = answer(images.copy())
-    compare(got, images.astype("float64") / 255, given="pour des pixels de 0 à 255")
+    rng = np.random.default_rng(0)
+    for low, high in ((0, 255), (30, 200)):  # the largest pixel is not always white
+        images = rng.integers(low, high + 1, size=(3, 4, 4), dtype="uint8")
+        images[0, 0, :2] = [low, high]
+        got = answer(images.copy())
+        compare(got, images.astype("float64") / 255, given=f"pour des pixels de {low} à {high}")
     if np.asarray(got).dtype != np.float32:
         raise CheckFailed(
             f"Les valeurs sont justes, mais le type est {np.asarray(got).dtype} ; float32 était demandé.", stage="type"

@@ -183,7 +183,7 @@ print("corrections au dernier passage :", errors[-1])
 
 # %%
 def sigmoid(x):
-    """Sigmoid of an array x and its derivative: two arrays of the shape of x, always finite."""
+    """Sigmoid of an array x and its derivative: two arrays of the shape of x; nothing overflows."""
     ### BEGIN SOLUTION
     value = 0.5 * (1 + np.tanh(0.5 * x))
     return value, value * (1 - value)

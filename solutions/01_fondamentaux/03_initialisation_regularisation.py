@@ -478,7 +478,7 @@ trial("aucune", options=lambda: {"validation_data": validation})
 #
 # Le remède est le **pas proximal** : descendre le gradient du coût seul, puis remplacer chaque poids $w$ par le $u$ qui minimise $\frac12 (u - w)^2 + t\,|u|$, avec $t$ = taux d'apprentissage × $\lambda$.
 #
-# | Exercice 1.3.c | difficulté ●●○ | 7 min | vérifié : le minimum trouvé par SciPy, les zéros exacts, t = 0 |
+# | Exercice 1.3.c | difficulté ●●○ | 7 min | vérifié : le minimum trouvé par SciPy, les zéros exacts, t = 0, entrées intactes |
 # | --- | --- | --- | --- |
 #
 # Trouvez ce $u$ à la main (traitez $u > 0$, puis $u < 0$, puis le reste), et écrivez `soft_threshold(w, threshold)` pour un tableau.
@@ -486,7 +486,7 @@ trial("aucune", options=lambda: {"validation_data": validation})
 
 # %%
 def soft_threshold(w, threshold):
-    """For each w, the u that minimises (u - w)² / 2 + threshold |u|."""
+    """For each element of w (any shape), the u that minimises (u - w)² / 2 + threshold |u|."""
     ### BEGIN SOLUTION
     return np.sign(w) * np.maximum(np.abs(w) - threshold, 0)
     ### END SOLUTION
@@ -568,7 +568,7 @@ plots.table(rows, header=["première couche", "zéros exacts", "|w| < 0,001", "n
 #
 # À chaque pas d'apprentissage, le **dropout** éteint chaque neurone au hasard, avec une probabilité $p$. Pour que la somme reçue par la couche suivante ne change pas en moyenne, la forme « inversée » divise les survivants par $1 - p$. À l'inférence, il n'y a alors plus rien à faire. (Dans l'article de 2014, $p$ est au contraire la probabilité de **garder** un neurone, et c'est à l'inférence que l'on multiplie les poids par $p$.)
 #
-# | Exercice 1.3.d | difficulté ●●○ | 7 min | vérifié : part de zéros, valeurs gardées, moyenne, inférence, tirage neuf à chaque appel |
+# | Exercice 1.3.d | difficulté ●●○ | 7 min | vérifié : part de zéros, valeurs gardées, moyenne, inférence, tirage neuf à chaque appel, entrées intactes |
 # | --- | --- | --- | --- |
 #
 # Écrivez `dropout(x, rate, training, rng)` : `rate` est la part éteinte, `training` dit si l'on apprend, et `rng` tire un masque **neuf à chaque appel**, élément par élément.

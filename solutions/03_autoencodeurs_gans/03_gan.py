@@ -129,7 +129,7 @@ print("(V + log 4) / 2, sur les échantillons, à moins de 0,02 :", abs((value +
 #
 # $$ \text{saturant} : \;\frac{d}{da}\log\big(1 - \sigma(a)\big) = -\sigma(a) \qquad\qquad \text{non saturant} : \;\frac{d}{da}\big(-\log \sigma(a)\big) = -\big(1 - \sigma(a)\big) $$
 #
-# | Exercice 3.3.b | difficulté ●○○ | 6 min | vérifié : valeur et dérivée ; scores énormes, signe |
+# | Exercice 3.3.b | difficulté ●○○ | 6 min | vérifié : valeurs ; scores énormes, signe |
 # | --- | --- | --- | --- |
 #
 # Écrivez `generator_loss(fake)`, le coût **non saturant** que minimise le générateur, à partir des scores de ses images.

@@ -1,6 +1,9 @@
 """Answers of lesson 5.1."""
 
+import keras
 import numpy as np
+import tensorflow as tf
+from scipy import stats
 
 
 def _perceptron(x, w1, b1, w2, b2, label, *, relu=True, summed=False, absolute=False):
@@ -50,5 +53,76 @@ WRONG = {
         lambda a, b: np.corrcoef(np.abs(a).ravel(), np.abs(b).ravel())[0, 1],
         lambda a, b: np.corrcoef(np.abs(a).ravel().argsort(), np.abs(b).ravel().argsort())[0, 1],
         lambda a, b: np.corrcoef(_ranks(np.abs(a)), _ranks(np.abs(b))),  # the whole matrix
+    ],
+}
+
+
+# --- Right, written otherwise --------------------------------------------------------------------------
+
+
+def _unit_by_unit(x, w1, b1, w2, b2, label):
+    gradient = np.zeros_like(x)
+    for row, example in enumerate(x):
+        for unit in range(w1.shape[1]):
+            if sum(example * w1[:, unit]) + b1[unit] > 0:
+                gradient[row] += w2[unit, label] * w1[:, unit]
+    return gradient
+
+
+def _by_tape(gradients, logits, label):
+    move = tf.zeros(gradients.shape[1], "float64")
+    with tf.GradientTape() as tape:
+        tape.watch(move)
+        probability = tf.nn.softmax(logits + tf.linalg.matvec(gradients, move))[label]
+    return tape.gradient(probability, move)
+
+
+def _list_of_points(gradient, image, baseline, steps):
+    points = [baseline + k / steps * (image - baseline) for k in range(1, steps + 1)]
+    return (image - baseline) * np.mean(gradient(points), axis=0)
+
+
+def _tensor_of_points(gradient, image, baseline, steps):
+    points = keras.ops.linspace(baseline, image, steps)
+    return (image - baseline) * keras.ops.mean(gradient(points), axis=0)
+
+
+def _point_by_point(gradient, image, baseline, steps):
+    total = np.zeros(image.shape, "float32")
+    for k in range(steps):
+        total += gradient(baseline[None] + k / steps * (image - baseline)[None])[0] / steps
+    return total * (image - baseline)
+
+
+def _counted_ranks(a, b):
+    first, second = (np.abs(one).flatten().tolist() for one in (a, b))
+    ranks = [[sum(other < value for other in values) for value in values] for values in (first, second)]
+    n = len(first)
+    return 1 - 6 * sum((r - s) ** 2 for r, s in zip(*ranks)) / (n * (n**2 - 1))
+
+
+RIGHT = {
+    "perceptron_gradient": [
+        _unit_by_unit,  # loops
+        lambda x, w1, b1, w2, b2, label: np.einsum("dh,nh,h->nd", w1, np.heaviside(x @ w1 + b1, 0), w2[:, label]),
+        lambda *given: _perceptron(*given).astype("float32").tolist(),  # lists
+    ],
+    "probability_gradient": [
+        lambda g, logits, c: (np.diag(p := _softmax(logits)) - np.outer(p, p))[c] @ g,  # the Jacobian
+        lambda g, logits, c: (p := keras.ops.softmax(logits))[c] * (g[c] - keras.ops.matmul(p, g)),
+        _by_tape,  # no formula, a tensor
+    ],
+    "integrated_gradients": [
+        _list_of_points,  # end of the steps
+        _tensor_of_points,  # both ends
+        _point_by_point,  # start of the steps, batches of one, float32
+        lambda gradient, image, baseline, steps: (
+            (image - baseline) * np.trapezoid(gradient(np.linspace(baseline, image, steps + 1)), dx=1 / steps, axis=0)
+        ),
+    ],
+    "rank_correlation": [
+        _counted_ranks,  # d² formula, float
+        lambda a, b: stats.spearmanr(np.abs(a), np.abs(b), axis=None).statistic,
+        lambda a, b: stats.pearsonr(*(stats.rankdata(np.abs(one)) for one in (a, b)))[0],
     ],
 }

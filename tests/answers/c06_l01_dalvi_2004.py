@@ -1,6 +1,12 @@
 """Answers of lesson 6.1."""
 
+import functools
+import itertools
+import math
+
+import keras
 import numpy as np
+import tensorflow as tf
 
 
 def _log_odds(x, spam, ham, log_prior, *, absent=True, prior=True, sign=1):
@@ -57,5 +63,78 @@ WRONG = {
         lambda p, a: p + np.bincount(a, p * (a != np.arange(len(a))), minlength=len(p)),  # still where they came from
         lambda p, a: np.bincount(a, p * (a != np.arange(len(a))), minlength=len(p)),  # only those that were changed
         lambda p, a: np.bincount(a, minlength=len(p)) / len(p),  # counts, not probabilities
+    ],
+}
+
+
+# --- Right, written otherwise --------------------------------------------------------------------------
+
+
+def _word_by_word(x, spam, ham, log_prior):
+    scores = []
+    for message in x:
+        score = log_prior
+        for word, p, q in zip(message, spam, ham):
+            score += math.log(p / q) if word else math.log(1 - p) - math.log(1 - q)
+        scores.append(score)
+    return scores
+
+
+def _tensor_odds(x, spam, ham, log_prior):
+    x, spam, ham = (tf.cast(one, tf.float32) for one in (x, spam, ham))
+    return (
+        log_prior
+        + tf.linalg.matvec(x, tf.math.log(spam / ham))
+        + tf.linalg.matvec(1 - x, tf.math.log1p(-spam) - tf.math.log1p(-ham))
+    )
+
+
+def _recursive(gains, costs, gap):
+    @functools.cache
+    def least(first, missing):
+        if missing <= 0:
+            return 0
+        if first == len(gains):
+            return float("inf")
+        return min(least(first + 1, missing), costs[first] + least(first + 1, missing - int(gains[first])))
+
+    return least(0, gap)
+
+
+def _downwards(gains, costs, gap):
+    best = [0] + [np.inf] * gap
+    for i in range(len(gains)):
+        for w in range(gap, 0, -1):
+            best[w] = min(best[w], costs[i] + (best[w - gains[i]] if w > gains[i] else 0))
+    return np.array(best[gap])
+
+
+def _all_subsets(gains, costs, gap):
+    ways = itertools.product([False, True], repeat=len(gains))
+    return np.min([costs[list(way)].sum() for way in ways if gains[list(way)].sum() >= gap] or [np.inf])
+
+
+def _message_by_message(probabilities, moves):
+    received = np.zeros(len(probabilities), "float32")
+    for i, move in enumerate(moves):
+        received[move] += probabilities[i]
+    return received
+
+
+RIGHT = {
+    "log_odds": [
+        _word_by_word,  # loops, a list
+        _tensor_odds,  # float32 tensor
+        lambda x, s, h, p: np.where(x, np.log(s) - np.log(h), np.log1p(-s) - np.log1p(-h)).sum(axis=1) + p,
+    ],
+    "cheapest": [
+        _recursive,  # int or float
+        _downwards,  # in place, 0-d array
+        _all_subsets,
+    ],
+    "attacked": [
+        _message_by_message,  # loops, float32
+        lambda p, a: [p[a == i].sum() for i in range(len(p))],
+        lambda p, a: keras.ops.segment_sum(p, a, num_segments=len(p)),  # a tensor
     ],
 }

@@ -1,6 +1,10 @@
 """Answers of lesson 6.3."""
 
+import math
+
+import keras
 import numpy as np
+import tensorflow as tf
 
 
 def _step(colours, gradients, mask, step_size, *, scale="each", sign=1, mask_it=True, clip=True, mean=True):
@@ -53,5 +57,85 @@ WRONG = {
         lambda *a: _step(*a, mask_it=False),
         lambda *a: _step(*a, clip=False),
         lambda c, g, m, s: _step(c, g[:1], m, s),  # the first photograph only
+    ],
+}
+
+
+# --- Right, written otherwise --------------------------------------------------------------------------
+
+
+def _pixel_by_pixel(images, colours, mask):
+    worn = images.copy()
+    for image in worn:
+        for i, row in enumerate(mask):
+            for j, m in enumerate(row):
+                image[i, j] = colours[i, j] if m == 1 else (1 - m) * image[i, j] + m * colours[i, j]
+    return worn
+
+
+def _single_wear(images, colours, mask):
+    images, colours, m = (tf.cast(one, tf.float32) for one in (images, colours, mask[None, :, :, None]))
+    return images + m * (colours - images)
+
+
+def _double_loop(r):
+    total = 0
+    for i in range(len(r) - 1):
+        for j in range(len(r[0]) - 1):
+            total += math.sqrt((r[i][j] - r[i + 1][j]) ** 2 + (r[i][j] - r[i][j + 1]) ** 2)
+    return total
+
+
+def _tensor_variation(r):
+    r = keras.ops.cast(r, "float32")
+    return keras.ops.sum(keras.ops.norm(keras.ops.stack([r[1:, :-1] - r[:-1, :-1], r[:-1, 1:] - r[:-1, :-1]]), axis=0))
+
+
+def _grey_by_grey(colours, printable):
+    score = np.ones(len(colours), "float32")
+    for grey in printable:
+        score *= np.abs(colours - grey)
+    return score.sum()
+
+
+def _single_score(colours, printable):
+    colours, printable = tf.cast(colours, tf.float32), tf.cast(printable, tf.float32)
+    return tf.reduce_sum(tf.reduce_prod(tf.abs(colours[:, None] - printable[None]), axis=1))
+
+
+def _photograph_by_photograph(colours, gradients, mask, step_size):
+    slope = np.zeros(colours.shape, "float32")
+    for gradient in gradients:
+        slope += gradient / max(gradient.max(), -gradient.min())
+    slope /= len(gradients)
+    return np.where(mask == 1, np.clip(colours + step_size * slope, 0, 1), colours)
+
+
+def _tensor_step(colours, gradients, mask, step_size):
+    colours, gradients, mask = (keras.ops.cast(one, "float32") for one in (colours, gradients, mask))
+    scaled = gradients / keras.ops.amax(keras.ops.abs(gradients), axis=(1, 2), keepdims=True)
+    return keras.ops.clip(colours + step_size * keras.ops.mean(scaled * mask, axis=0), 0, 1)
+
+
+RIGHT = {
+    "wear": [
+        _pixel_by_pixel,  # loops
+        _single_wear,  # float32 tensor
+        lambda x, c, m: [image + np.expand_dims(m, -1) * (c - image) for image in x],  # a list
+    ],
+    "total_variation": [
+        _double_loop,  # loops, int or float
+        _tensor_variation,  # float32 tensor
+        lambda r: np.hypot(np.diff(r, axis=0)[:, :-1], np.diff(r, axis=1)[:-1]).sum(),
+    ],
+    "non_printability": [
+        _grey_by_grey,  # float32
+        _single_score,  # float32 tensor
+        lambda c, p: sum(math.prod(abs(colour - grey) for grey in p) for colour in c),
+    ],
+    "shared_step": [
+        _photograph_by_photograph,  # loops, where
+        _tensor_step,  # float32 tensor
+        lambda c, g, m, s: np.clip(c + s / len(g) * np.einsum("vij,v,ij->ij", g, 1 / np.abs(g).max((1, 2)), m), 0, 1),
     ],
 }

@@ -1,6 +1,8 @@
 """Answers of lesson 6.4."""
 
 import numpy as np
+import tensorflow as tf
+from scipy import signal
 
 
 def _paste(drawing, change, mask, *, masked=True, clip=True, opacity=True, replace=False):
@@ -62,5 +64,73 @@ WRONG = {
         lambda *a: _place(*a, swap=True),
         lambda *a: _place(*a, hottest=True),
         lambda *a: _place(*a, centre=True),
+    ],
+}
+
+
+# --- Right, written otherwise --------------------------------------------------------------------------
+
+
+def _painted_pixels(drawing, change, mask):
+    painted, inside = drawing.astype("float32"), mask.astype(bool)
+    painted[inside, :3] += change[inside]
+    return painted.clip(0, 1)
+
+
+def _pixel_by_pixel(drawing, change, mask):
+    painted = np.array(drawing)
+    for i, j, k in np.ndindex(change.shape):
+        if mask[i, j]:
+            painted[i, j, k] = min(1, max(0, drawing[i, j, k] + change[i, j, k]))
+    return painted
+
+
+def _running_sum(colors, mask, gradient_of, views, rate):
+    total = 0
+    for view in views:
+        total = total + gradient_of(colors=colors, view=view)
+    colors[mask == 1] -= rate * np.sign(total[mask == 1])
+    return np.clip(colors, 0, 1, out=colors)
+
+
+def _tensor_step(colors, mask, gradient_of, views, rate):
+    colors = tf.constant(colors, tf.float32)
+    slopes = tf.stack([tf.cast(gradient_of(colors, view), tf.float32) for view in views])
+    step = rate * tf.sign(tf.reduce_mean(slopes, axis=0))
+    return tf.clip_by_value(tf.where(mask[..., None] > 0, colors - step, colors), 0, 1)
+
+
+def _integral(heat, allowed, height, width):
+    def sums(values):
+        total = np.zeros((values.shape[0] + 1, values.shape[1] + 1))
+        total[1:, 1:] = values.cumsum(0).cumsum(1)
+        return total[height:, width:] - total[:-height, width:] - total[height:, :-width] + total[:-height, :-width]
+
+    scores = np.where(sums(allowed.astype(int)) == height * width, sums(heat), -np.inf)
+    return np.argwhere(scores == scores.max())[0]
+
+
+def _filtered(heat, allowed, height, width):
+    ones = np.ones((height, width))
+    score = signal.convolve2d(heat, ones, "valid")
+    score[signal.convolve2d(~allowed, ones, "valid") > 0.5] = 0
+    return list(divmod(int(score.argmax()), score.shape[1]))
+
+
+RIGHT = {
+    "paste": [
+        _painted_pixels,  # boolean index, float32
+        _pixel_by_pixel,  # loops
+        lambda d, c, m: np.dstack([np.clip(d[..., :3] + m[..., None] * c, 0, 1), d[..., 3]]),
+    ],
+    "robust_step": [
+        _running_sum,  # the sum has the sign of the mean; by keyword, in place
+        _tensor_step,  # float32 tensors
+        lambda c, m, g, v, r: np.clip(c + np.where(m, -r, 0)[..., None] * np.sign(sum(g(c, one) for one in v)), 0, 1),
+    ],
+    "best_place": [
+        _place,  # loops, a tuple of int
+        _integral,  # an array
+        _filtered,  # a list
     ],
 }
