@@ -59,17 +59,13 @@ def test_a_forgotten_return_is_named_wherever_the_check_stumbles_on_it(answer, u
 
 
 def test_only_the_last_call_tells_of_a_forgotten_return():
-    answers = iter([None, X])
-    assert "-1 au lieu de 1" in str(failure(lambda x: next(answers), make_check_of_two_calls()))
-
-
-def make_check_of_two_calls():
     @checks.exercise("9.9.x")
     def second(answer):
         answer(X)
         checks.compare(answer(X), X**2, given="au second appel")
 
-    return second
+    answers = iter([None, X])
+    assert "-1 au lieu de 1" in str(failure(lambda x: next(answers), second))
 
 
 @pytest.mark.parametrize(
@@ -111,8 +107,10 @@ def test_a_tuple_is_compared_value_by_value():
     with pytest.raises(checks.CheckFailed, match="valeur n° 2"):
         checks.compare((1.0, X), (1.0, X + 1), given="ici")
     checks.compare(np.stack([X, X + 1]), (X, X + 1), given="ici")  # an array unpacks as a tuple does
+    with pytest.raises(checks.CheckFailed, match=r"un seul objet \(ndarray\)"):
+        checks.compare(X, (X, X), given="ici")  # the second one is forgotten
     with pytest.raises(checks.CheckFailed, match="il en faut 2"):
-        checks.compare(X, (1.0, X), given="ici")
+        checks.compare((1.0, X, X), (1.0, X), given="ici")
     with pytest.raises(checks.CheckFailed, match="un nombre seul"):
         checks.compare(np.zeros(1), 0.0, given="ici")
 
@@ -125,12 +123,30 @@ def test_the_trainee_is_told_the_line_where_the_code_broke():
     assert "à la ligne «\u00a0return x.carre()\u00a0» sur AttributeError" in str(failure(namespace["square"]))
 
 
-def test_a_line_of_a_library_is_not_the_trainees():
+def test_a_result_that_the_check_cannot_read_is_not_code_that_stops():
     @checks.exercise("9.9.w")
     def examine(answer):
         np.stack([answer(X), X])
 
-    assert "s'arrête sur ValueError" in str(failure(lambda x: x[:2], examine))
+    assert "renvoie votre fonction (ndarray) ne se lit pas\u00a0: ValueError" in str(failure(lambda x: x[:2], examine))
+    assert "s'arrête sur TypeError" in str(failure(lambda: X, examine))  # no argument
+
+
+@pytest.mark.parametrize(
+    "draw, words",
+    [
+        (lambda rng: np.random.random(3), "np.random"),
+        (lambda rng: np.random.default_rng(7).random(3), "graines différentes"),
+    ],
+)
+def test_a_draw_that_forgets_its_generator_is_refused(draw, words):
+    checks.uses_its_generator(lambda rng: rng.random(3))
+    with pytest.raises(checks.CheckFailed, match=words):
+        checks.uses_its_generator(draw)
+
+
+def test_a_percentage_has_its_no_break_space():
+    assert "20\u00a0% et 30\u00a0%" in str(checks.CheckFailed("Entre 20% et 30 %."))
 
 
 def test_a_line_never_ends_before_a_closing_guillemet():

@@ -66,7 +66,7 @@ def exercise(number, *hints):
             except CheckFailed as failure:
                 refusal = failure
             except Exception as error:
-                refusal = CheckFailed(_where_it_broke(error, examine), stage="exécution")
+                refusal = CheckFailed(_where_it_broke(error, examine, returned), stage="exécution")
             if returned and (returned[0] is None or returned[0] is ...):  # whatever the check says of it
                 refusal = CheckFailed(
                     "Rien n'est renvoyé : la fonction doit se terminer par « return … ».", stage="réponse"
@@ -123,6 +123,21 @@ def compare(got, expected, *, given, tolerance=1e-5):
         raise CheckFailed(_first_difference(array, expected, wrong, given), stage="valeurs")
 
 
+def uses_its_generator(draw):
+    """Refuse a draw that does not depend on the generator received, or on it alone."""
+    first, again, other = (np.asarray(draw(np.random.default_rng(seed))) for seed in (0, 0, 1))
+    if not np.array_equal(first, again):
+        raise CheckFailed(
+            "Deux générateurs de même graine donnent deux tirages différents : tirez avec rng, pas avec np.random.",
+            stage="générateur",
+        )
+    if np.array_equal(first, other):
+        raise CheckFailed(
+            "Deux générateurs de graines différentes donnent le même tirage : utilisez le rng reçu, sans graine fixe.",
+            stage="générateur",
+        )
+
+
 def numbers(got):
     """An answer as a float64 array, to look for classic mistakes; empty if it is none: `compare` says what it is."""
     try:
@@ -138,12 +153,13 @@ def show(values):
 
 def _french(text):
     """Put the no-break spaces of French typography, so that no line ends before its » or its colon."""
+    text = re.sub(r"(?<=\d) ?%", "\u00a0%", text)
     return re.sub(r"(?<=«) | (?=[;:!?»](?:[\s.,)]|$))", "\u00a0", text)
 
 
 def _compare_tuple(got, expected, given, tolerance):
-    if isinstance(got, np.ndarray) and got.ndim:
-        got = tuple(got)
+    if isinstance(got, np.ndarray) and [np.shape(one) for one in got if got.ndim] == list(map(np.shape, expected)):
+        got = tuple(got)  # an array unpacks as a tuple does
     if not isinstance(got, (tuple, list)) or len(got) != len(expected):
         received = f"{len(got)} valeurs" if isinstance(got, (tuple, list)) else f"un seul objet ({type(got).__name__})"
         raise CheckFailed(f"La fonction renvoie {received} {given} ; il en faut {len(expected)}.", stage="type")
@@ -173,10 +189,13 @@ def _first_difference(array, expected, wrong, given):
     )
 
 
-def _where_it_broke(error, examine):
+def _where_it_broke(error, examine, returned):
     ours = (__file__, examine.__code__.co_filename)
     frames = traceback.extract_tb(error.__traceback__)
     theirs = [frame for frame in frames if frame.filename not in ours and "site-packages" not in frame.filename]
+    if returned and not theirs:
+        kind = type(returned[0]).__name__
+        return f"Ce que renvoie votre fonction ({kind}) ne se lit pas : {type(error).__name__} : {error}"
     place = f" à la ligne « {theirs[0].line} »" if theirs and theirs[0].line else ""
     return f"Votre code s'arrête{place} sur {type(error).__name__} : {error}"
 

@@ -219,7 +219,9 @@ def pgd(answer):
         array = numbers(got)
         if array.shape == expected.shape and not np.allclose(array, expected):
             if len(calls) != steps:
-                raise CheckFailed(f"Le gradient est demandé {len(calls)} fois {given} ; il le faut à chaque pas.")
+                raise CheckFailed(
+                    f"Le gradient est demandé {len(calls)} fois {given} ; il faut un appel par pas, {steps} en tout."
+                )
             if np.all([np.allclose(one, x) for one in calls]):
                 raise CheckFailed(f"Le gradient est toujours pris à l'image de départ {given}.")
             if np.abs(array - x).max() > epsilon + 1e-6:
@@ -394,7 +396,7 @@ def _diagnose_shared(got, expected, colours, gradients, mask, step_size, given):
         "Les pas des photographies s'ajoutent {} : faites leur moyenne.": scaled.sum(0),
         "Le gradient le plus grand l'emporte {} : divisez chacun par sa plus grande valeur.": mean,
         "Seule la première photographie compte {}.": scaled[0],
-        "Divisez chaque gradient avant la moyenne, et non après {}.": mean / np.abs(mean).max(),
+        "Les gradients ne sont divisés qu'après la moyenne {} : divisez chacun avant.": mean / np.abs(mean).max(),
     }
     for words, slope in wrong.items():
         if np.allclose(got, np.clip(colours + step_size * mask * slope, 0, 1)):
@@ -472,7 +474,9 @@ def _diagnose_step(got, colors, mask, moved, asked, count, rate, given):
     if got.min() < 0 or got.max() > 1:
         raise CheckFailed(f"Des couleurs sortent de [0, 1] {given}.")
     if len(asked) < count:
-        raise CheckFailed(f"Le gradient n'est demandé que pour {len(asked)} vue sur {count} : il faut leur moyenne.")
+        raise CheckFailed(
+            f"Vues dont le gradient est demandé : {len(asked)} sur {count}. Il faut la moyenne de toutes."
+        )
     if not all(np.allclose(at, colors) for at in asked):
         raise CheckFailed(f"Les couleurs changent entre deux vues {given} : un seul pas doit servir toutes les vues.")
     if np.allclose(got[~out], np.clip(2 * colors - moved, 0, 1)[~out]):
@@ -667,7 +671,7 @@ def adversary(answer):
     images = np.asarray(images)
     if images.dtype.kind != "f" or images.shape != x.shape:
         given = f"{images.dtype} {images.shape}"
-        raise CheckFailed(f"Attendu des images {x.shape}, à virgule ; reçu {given}.", stage="forme")
+        raise CheckFailed(f"Il faut des images {x.shape} en nombres à virgule ; reçu : {given}.", stage="forme")
     if not (images.min() >= -1e-6 and images.max() <= 1 + 1e-6):
         raise CheckFailed(f"Des pixels sortent de [0, 1] : de {images.min():.3g} à {images.max():.3g}.")
     change = np.abs(images - x).max()
@@ -678,7 +682,7 @@ def adversary(answer):
     before, after = (np.mean(np.asarray(sealed(one.astype("float32"))).argmax(1) == y) for one in (x, images))
     if after > 0.3:
         raise CheckFailed(
-            f"Le modèle scellé reconnaît encore {after:.0%} de vos images ({before:.0%} sans attaque) ; descendez à 30 "
-            "% pour conclure."
+            f"Le modèle scellé reconnaît encore {after:.0%} de vos images ({before:.0%} sans attaque) ; descendez à "
+            "30 % pour conclure."
         )
     return f"modèle scellé : {before:.0%} sans attaque, {after:.0%} sous la vôtre, dans le budget"

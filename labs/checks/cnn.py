@@ -282,7 +282,7 @@ def conv1x1(answer):
             if np.allclose(got, plain):
                 raise CheckFailed(f"Il manque le biais {given}.")
             if np.min(got) >= 0 and np.allclose(got, np.maximum(plain + bias, 0)):
-                raise CheckFailed("Vous ajoutez un ReLU ; on ne demande que la convolution.")
+                raise CheckFailed("Vous ajoutez une ReLU ; on ne demande que la convolution.")
             if shape[-1] == written > 1 and np.allclose(got, images @ weights.T + bias):
                 raise CheckFailed(
                     "Vos poids sont transposés : ils vont des C cartes lues (lignes) aux K cartes écrites."
@@ -583,11 +583,11 @@ def _diagnose_knn(got, predict, k, given):
     if k > 1 and np.array_equal(got, predict(1, "cosine")):
         raise CheckFailed(f"Vous n'écoutez que le voisin le plus proche {given} : faites voter les k premiers.")
     if np.array_equal(got, predict(k + 1, "cosine")):
-        raise CheckFailed(f"Vous faites voter {k + 1} voisins {given} : comptez-les.")
+        raise CheckFailed(f"Vous faites voter {k + 1} voisins {given} : il en faut {k}.")
     if np.max(got) > np.max(predict(k, "cosine")):
         raise CheckFailed(f"Vous rendez des numéros de lignes {given}, et non des classes : passez par labels.")
-    cosine = lambda one, other: np.dot(one, other) / np.linalg.norm(one) / np.linalg.norm(other)  # noqa: E731
-    if np.array_equal(got, predict(k, cosine)):
+    far = predict(k, lambda one, other: np.dot(one, other) / np.linalg.norm(one) / np.linalg.norm(other))
+    if np.array_equal(got, far):
         raise CheckFailed(f"Vous gardez les voisins les plus éloignés {given} : un grand cosinus est un petit angle.")
 
 

@@ -251,7 +251,8 @@ def total_variation(answer):
         compare(got, expected, given=given, tolerance=1e-4)
         if not all(tf.is_tensor(one) for one in got) or tape.gradient(got, points) is None:
             raise CheckFailed(
-                "Les valeurs sont justes, mais ne se dérivent pas : keras.ops, et non NumPy.", stage="type"
+                "Les valeurs sont justes, mais on ne peut pas les dériver : calculez avec keras.ops, pas avec NumPy.",
+                stage="type",
             )
     return "égal à la somme voisin par voisin"
 
@@ -312,10 +313,12 @@ def occlusion_map(answer):
 
 def _diagnose_occlusion(got, expected, total, given):
     if np.allclose(got, -expected):
-        raise CheckFailed(f"Le signe est inversé {given} : la carte est la BAISSE : score(image) moins l'autre.")
+        raise CheckFailed(
+            f"Le signe est inversé {given} : la BAISSE est score(image) moins le score de l'image cachée."
+        )
     if np.allclose(got, total):
         raise CheckFailed(f"Les baisses sont additionnées {given} ; il faut leur moyenne sur les carrés qui couvrent.")
-    if np.allclose(got[-1], 0) and not np.isclose(got[1, 1], 0):
+    if np.allclose(np.nan_to_num(got[-1]), 0) and not np.isclose(got[1, 1], 0):
         raise CheckFailed(f"Le bas de la carte reste à zéro {given} : le dernier carré doit toucher le bord.")
     if np.mean(np.isclose(got, 0)) > 0.2:
         raise CheckFailed(f"Des pixels restent à zéro {given} : la baisse compte pour tous les pixels du carré.")
@@ -339,7 +342,7 @@ def rise_mask(answer):
         got = answer(grid.copy(), cell, shift)
         array = numbers(got)
         if array.shape == large.shape:
-            raise CheckFailed(f"Le masque n'est pas découpé {given} : il doit être {size}.", stage="forme")
+            raise CheckFailed(f"Le masque n'est pas découpé {given} : sa forme doit être {size}.", stage="forme")
         if array.shape == size and not np.allclose(array, expected, atol=1e-4):
             _diagnose_mask(array, grid, large, shift, given)
         compare(got, expected, given=given, tolerance=1e-4)
@@ -409,11 +412,12 @@ def deletion_curve(answer):
                 stage="forme",
             )
         compare(got, (curve, area), given=given, tolerance=1e-6)
-    curve, _ = answer(lambda one: float(np.sum(one)), np.ones((5, 5, 3)), rng.permutation(25).reshape(5, 5), 0.0, 4)
+    heat = rng.permutation(np.arange(25.0)).reshape(5, 5)
+    curve, _ = answer(lambda one: float(np.sum(one)), np.ones((5, 5, 3)), heat, 0.0, 4)
     if not np.isclose(curve[-1], 0):
         raise CheckFailed(
-            f"Il reste {curve[-1] / 3:.0f} pixels sur 25 après le dernier de 4 pas : quand steps ne divise pas leur "
-            "nombre, à l'étape k, effacez-en round(k / steps × nombre de pixels) en tout."
+            f"Il reste {curve[-1] / 3:.0f} pixels sur 25 après le dernier des 4 pas : à l'étape k, "
+            "round(k / steps × nombre de pixels) sont effacés en tout, même si steps ne divise pas ce nombre."
         )
     return "égal à l'effacement pixel par pixel, pour trois images ; aire par trapèzes"
 

@@ -72,12 +72,13 @@ def nms(answer):
     chain = np.array([[0.0, 0, 10, 10], [4, 0, 14, 10], [8, 0, 18, 10]])  # 0 hides 1, which would hide 2
     corners = rng.uniform(0, 40, (60, 2))
     crowd = np.concatenate([corners, corners + rng.uniform(8, 30, (60, 2))], axis=1)
-    cases = [(chain, np.array([0.9, 0.8, 0.7]), 0.4)]
-    cases += [(np.array([[0.0, 0, 4, 4], [0, 0, 4, 2]]), np.array([0.9, 0.8]), 0.5)]  # an IoU of 0.5: kept
+    half = np.array([[0.0, 0, 4, 4], [0, 0, 4, 2]])  # an IoU of 0.5
+    cases = [(chain, np.array([0.9, 0.8, 0.7]), 0.4), (half, np.array([0.9, 0.8]), 0.5)]
     cases += [(crowd, rng.random(60), 0.5), (crowd, rng.random(60), 0.2)]
     for places, scores, threshold in cases:
         expected = tf.image.non_max_suppression(places, scores, 100, threshold).numpy()
         given = f"pour {len(places)} boîtes et un seuil de {threshold}"
+        given += ", qui est leur IoU" if places is half else ""
         got = answer(places.copy(), scores.copy(), threshold)
         if got is not None and got is not ... and np.ndim(got) == 1:
             _diagnose_nms(np.asarray(got), expected, places, scores, threshold, given)
@@ -345,8 +346,9 @@ def diou_nms(answer):
     cases = [(np.array([[0.0, 0, 4, 4], [10, 10, 14, 15]]), np.array([0.2, 0.9]), 0.5, "deux boîtes éloignées")]
     cases += [(pair, np.array([0.9, 0.8]), threshold, "deux boîtes décalées de 3 pixels, d'IoU 0,54")
               for threshold in (0.56, 0.52)]  # fmt: skip
-    cases += [(np.array([[0.0, 0, 20, 20], [5, 5, 15, 15]]), np.array([0.6, 0.9]), 0.2, "deux boîtes de même centre")]
-    cases += [(np.array([[0.0, 0, 20, 20], [5, 5, 15, 15]]), np.array([0.6, 0.9]), 0.25, "un nombre égal au seuil")]
+    nested = np.array([[0.0, 0, 20, 20], [5, 5, 15, 15]])
+    cases += [(nested, np.array([0.6, 0.9]), threshold, "deux boîtes de même centre, d'IoU 0,25")
+              for threshold in (0.2, 0.25)]  # fmt: skip
     for count in (12, 40):
         corner = rng.uniform(0, 30, (count, 2))
         places = np.concatenate([corner, corner + rng.uniform(8, 30, (count, 2))], 1)
@@ -518,7 +520,7 @@ def _diagnose_dice(got, labels, logits, given):
             _soft_dice(labels, logits, axis=(1, 2)),
         "Toutes les classes sont réunies dans une seule somme {} : le fond l'emporte. Un Dice par classe, puis la "
         "moyenne.": _all_together(labels, logits),
-        "Vous prenez une sigmoïde {} : les probabilités des classes doivent faire 1, c'est un softmax.":
+        "Vous prenez une sigmoïde {} : les probabilités des classes doivent faire 1, c'est une softmax.":
             _soft_dice(labels, logits, sigmoid=True),
         "Le dénominateur a des carrés {} (Milletari et al. 2016) ; ici, ce sont de simples sommes.":
             _soft_dice(labels, logits, squares=True),
@@ -1073,14 +1075,16 @@ def _diagnose_association(pairs, expected, overlap, threshold, given):
     if any(overlap[pair] < threshold for pair in pairs):
         raise CheckFailed(f"Des paires se recouvrent trop peu {given} : il faut retirer celles sous le seuil.")
     if set(pairs) < set(expected) and all(overlap[pair] == threshold for pair in set(expected) - set(pairs)):
-        raise CheckFailed(f"Une paire dont l'IoU est égal au seuil est retirée {given} : il n'est pas sous le seuil.")
+        raise CheckFailed(
+            f"Une paire dont l'IoU est égal au seuil est retirée {given} : on ne retire que ce qui est en dessous."
+        )
     total, best = (sum(overlap[pair] for pair in some) for some in (pairs, expected))
     if total < best - 1e-9:
         raise CheckFailed(
             f"Le recouvrement total de vos paires est {total:.2f} {given}, et on peut atteindre {best:.2f} : prendre "
             "à chaque fois la paire la plus forte ne suffit pas."
         )
-    raise CheckFailed(f"Vos paires sont {pairs} {given} ; {expected} attendues : le seuil vient après le choix.")
+    raise CheckFailed(f"Vos paires sont {pairs} {given} ; il fallait {expected} : le seuil vient après le choix.")
 
 
 def _require_two(got, what, given):

@@ -148,7 +148,7 @@ check.he_normal(he_normal)
 #
 # La variance est une **moyenne** sur toutes les directions de l'espace. Elle peut rester à 1 pendant que certaines directions gonflent et que d'autres s'éteignent. Saxe, McClelland et Ganguli proposent de tirer des matrices **orthogonales**, $Q^\top Q = I$ : elles tournent ou retournent les vecteurs sans changer leur norme.
 #
-# | Exercice 1.3.b | difficulté ●●○ | 8 min | vérifié : forme, orthogonalité dans les deux sens, gain, tirage uniforme |
+# | Exercice 1.3.b | difficulté ●●○ | 8 min | vérifié : forme, orthogonalité dans les deux sens, gain, tirage uniforme, générateur utilisé |
 # | --- | --- | --- | --- |
 #
 # Écrivez `orthogonal(shape, rng, gain=1.0)`, qui renvoie `gain` fois une telle matrice. La décomposition QR d'une matrice gaussienne, `q, r = np.linalg.qr(a)`, donne des colonnes orthonormées quand `a` a au moins autant de lignes que de colonnes ; sinon, décomposez la transposée. Un détail compte : QR fixe lui-même les signes, toujours de la même façon. Multipliez chaque colonne de `q` par le signe de l'élément correspondant de la diagonale de `r` : le tirage devient uniforme sur toutes les matrices orthogonales.
@@ -719,7 +719,7 @@ print("sans arrêt, le coût de validation finit 10 % au-dessus de son minimum :
 #
 # L'entropie croisée n'est satisfaite que si la bonne classe reçoit une probabilité de 1, donc un logit infiniment plus grand que les autres. Le **lissage des étiquettes** (*label smoothing*, Szegedy et al. 2016) demande un peu moins : la cible devient un mélange de l'étiquette, à $1 - s$, et de la loi uniforme sur les $K$ classes, à $s$.
 #
-# | Exercice 1.3.e | difficulté ●○○ | 4 min | vérifié : forme, valeurs, lignes de somme 1, même coût que Keras |
+# | Exercice 1.3.e | difficulté ●○○ | 4 min | vérifié : forme, valeurs, lignes de somme 1, même coût que Keras, entrées intactes |
 # | --- | --- | --- | --- |
 #
 # Écrivez `smooth_labels(labels, classes, smoothing)` : les cibles, une ligne par étiquette. Pariez d'abord sur celle de la bonne classe, pour $s = 0{,}1$ et dix classes (ce n'est pas 0,9).

@@ -251,7 +251,7 @@ print("et l'égalité là où la terre passe :", np.allclose(drops[used], cost[u
 #
 # $$ \lambda\; \mathbb E_{\hat x}\Big[\big(\|\nabla f(\hat x)\|_2 - 1\big)^2\Big], \qquad \hat x = \alpha\, x + (1 - \alpha)\, \tilde x, \quad \alpha \sim \mathcal U[0, 1], \quad \lambda = 10 $$
 #
-# | Exercice 3.4.c | difficulté ●●○ | 8 min | vérifié : points sur les segments, un α par exemple, loi uniforme ; images et points du plan |
+# | Exercice 3.4.c | difficulté ●●○ | 8 min | vérifié : points sur les segments, un α par exemple, loi uniforme, tirée de rng ; images et points du plan |
 # | --- | --- | --- | --- |
 #
 # Écrivez `interpolate(real, fake, rng)` : deux tableaux de même forme `(N, …)` vers les points $\hat x$, de même forme. Attention, certains codes publics tirent $\alpha$ selon une loi normale : bien des points sortent alors du segment.

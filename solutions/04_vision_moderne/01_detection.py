@@ -225,7 +225,7 @@ plots.boxes(
 #
 # Le remède est glouton, et c'est la **NMS** (*non-maximum suppression*) : garder la meilleure boîte, jeter toutes celles qui la recouvrent trop, recommencer avec ce qui reste.
 #
-# | Exercice 4.1.b | difficulté ●●○ | 12 min | vérifié : mêmes rangs que TensorFlow, dans le même ordre ; une boîte supprimée n'en supprime pas d'autres |
+# | Exercice 4.1.b | difficulté ●●○ | 12 min | vérifié : mêmes rangs que TensorFlow, dans le même ordre ; une boîte supprimée n'en supprime pas d'autres ; IoU égal au seuil |
 # | --- | --- | --- | --- |
 #
 # Écrivez `nms(places, scores, threshold)` : des boîtes `(N, 4)` et leurs scores `(N,)` vers les **rangs** des boîtes gardées, la meilleure d'abord. Une boîte est gardée si son IoU avec chaque boîte **déjà gardée** ne dépasse pas le seuil. Une boucle sur les boîtes convient ; `boxes.iou` fait le reste.

@@ -557,7 +557,7 @@ plots.table(lines, header=["objet", *(f"{w:.0f}×{h:.0f}" for w, h in anchors)])
 #
 # où $\rho$ est la distance des centres et $c$ la diagonale de la plus petite boîte qui contient les deux.
 #
-# | Exercice 4.2.c | difficulté ●●○ | 15 min | vérifié : mêmes boîtes qu'un calcul un à un, ordre, boîtes de même centre, boîtes éloignées |
+# | Exercice 4.2.c | difficulté ●●○ | 15 min | vérifié : mêmes boîtes qu'un calcul un à un, ordre, boîtes de même centre, boîtes éloignées, nombre égal au seuil |
 # | --- | --- | --- | --- |
 #
 # Écrivez `diou_nms(places, scores, threshold)` : boîtes `(N, 4)` et scores `(N,)` vers les rangs gardés, de la meilleure à la moins bonne. Une boîte est jetée si, avec une boîte déjà gardée, ce nombre **dépasse** le seuil.

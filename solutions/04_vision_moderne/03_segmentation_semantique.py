@@ -557,7 +557,7 @@ print("le pavillon est du fond, à 99 % ou plus :", shares["chine"][0] > 0.99)
 #
 # - la table prend tout, la tasse et la soucoupe avec : VOC n'a pas de classe « tasse », et il faut bien que ses pixels aillent quelque part ;
 # - le pavillon est du **fond**, à juste titre : aucune des vingt classes ne lui convient ;
-# - dans le dahlia, quelques pétales deviennent un **oiseau**. Un softmax doit toujours choisir ; hors de ce qu'il a appris, il choisit quand même.
+# - dans le dahlia, quelques pétales deviennent un **oiseau**. Une softmax doit toujours choisir ; hors de ce que le réseau a appris, elle choisit quand même.
 #
 # Une carte de classes ne dit jamais « je ne sais pas ». Ces quatre images n'ont pas de vérité annotée : ici, nous regardons, nous ne mesurons pas.
 

@@ -748,7 +748,7 @@ plots.show(
 # 1. Une prédiction fond deux disques égaux qui se touchent en un seul objet. Combien de TP, FP et FN ? Que vaut PQ ?
 # 2. Pourquoi un IoU strictement supérieur à 0,5 rend-il la paire unique, quand les objets prédits ne se recouvrent pas ?
 # 3. Que devient le partage des eaux si l'on prend `spacing` trop petit ? Trop grand ?
-# 4. Pourquoi la tête de Mask R-CNN prédit-elle un masque par classe, avec une sigmoïde, plutôt qu'une classe par pixel, avec un softmax ?
+# 4. Pourquoi la tête de Mask R-CNN prédit-elle un masque par classe, avec une sigmoïde, plutôt qu'une classe par pixel, avec une softmax ?
 # 5. Une rampe suffit-elle à prouver qu'une lecture est bien bilinéaire ?
 #
 # <details><summary>Réponses</summary>

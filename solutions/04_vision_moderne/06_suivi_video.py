@@ -83,7 +83,7 @@ plots.boxes(
 #
 # D'une image à l'autre, une personne bouge peu : sa nouvelle boîte recouvre l'ancienne. On calcule donc l'IoU (leçon 4.1) de chaque piste avec chaque détection, et on cherche les paires. Prendre à chaque fois la plus forte est tentant, et parfois faux : elle peut laisser quelqu'un seul. Le bon choix est celui dont le **recouvrement total** est le plus grand, et Kuhn (1955) a montré comment le trouver sans tout essayer : c'est la méthode hongroise. SciPy la connaît.
 #
-# | Exercice 4.6.a | difficulté ●○○ | 8 min | vérifié : la meilleure association de toutes, essayées une à une ; le seuil, aucune détection |
+# | Exercice 4.6.a | difficulté ●○○ | 8 min | vérifié : la meilleure association de toutes, essayées une à une ; le seuil, IoU égal au seuil, aucune détection |
 # | --- | --- | --- | --- |
 #
 # Écrivez `associate(tracks, detections, threshold)` : des boîtes `(N, 4)` et `(M, 4)` vers deux tableaux de même longueur, les rangs des pistes et ceux des détections. Choisissez d'abord les paires par `optimize.linear_sum_assignment` ; retirez ensuite celles dont l'IoU est sous le seuil.

@@ -423,7 +423,7 @@ print("filtres éteints :", (~alive).sum())
 #
 # $$ V(x) = \sum_{i,j} \big( (x_{i,j+1} - x_{ij})^2 + (x_{i+1,j} - x_{ij})^2 \big)^{\beta/2} $$
 #
-# | Exercice 5.2.c | difficulté ●●○ | 6 min | vérifié : égal à la somme voisin par voisin, trois formes ; une valeur par image |
+# | Exercice 5.2.c | difficulté ●●○ | 6 min | vérifié : égal à la somme voisin par voisin, trois formes ; une valeur par image ; dérivable |
 # | --- | --- | --- | --- |
 #
 # Écrivez `total_variation(images)` : pour des images `(N, H, W, C)`, la somme `(N,)` des carrés des différences entre voisins, verticaux et horizontaux, tous canaux compris. Avec `keras.ops`, pour pouvoir la dériver.

@@ -265,7 +265,7 @@ print("centrer rend les deux lots bien plus semblables :", centred > raw + 0.2)
 # - **suppression** : on efface les pixels, les plus importants d'abord. Si la carte dit vrai, la probabilité s'effondre vite : l'aire sous la courbe est **petite** ;
 # - **insertion** : on part de l'image floue, et on rend les pixels dans le même ordre. L'aire est **grande** si la carte dit vrai.
 #
-# | Exercice 5.3.c | difficulté ●●○ | 8 min | vérifié : égal à l'effacement pixel par pixel, trois images ; aire par trapèzes ; image intacte |
+# | Exercice 5.3.c | difficulté ●●○ | 8 min | vérifié : égal à l'effacement pixel par pixel, trois images ; pas qui ne divisent pas les pixels ; aire par trapèzes ; image intacte |
 # | --- | --- | --- | --- |
 #
 # Écrivez `deletion_curve(score, image, heatmap, baseline, steps)` : la courbe, `steps + 1` valeurs de l'image intacte à l'image effacée, et son aire, l'abscisse étant la **part** de pixels effacés. `score` reçoit une image.

@@ -87,7 +87,7 @@ print(f"la monture couvre {mask.mean():.1%} de l'image · article : 6,5 %")
 # %% [markdown]
 # La monture suit le milieu des yeux et leur écart ; elle ne penche pas avec la tête. Là où le détecteur se trompe un peu, les lunettes sont trop grandes (personne 2) ou posées trop haut (personne 26). Laissons-les ainsi : de vraies lunettes non plus ne sont jamais exactement à leur place. (Les personnes 1 et 26 portaient déjà les leurs.)
 #
-# | Exercice 6.3.a | difficulté ●○○ | 5 min | vérifié : dehors rien ne change, dedans la couleur remplace le visage, bords mélangés |
+# | Exercice 6.3.a | difficulté ●○○ | 5 min | vérifié : dehors rien ne change, dedans la couleur remplace le visage, bords mélangés, photographies intactes |
 # | --- | --- | --- | --- |
 #
 # Écrivez `wear(images, colours, mask)` : des photographies `(N, H, L, 1)`, les couleurs d'une monture `(H, L, 1)` et son masque `(H, L)`, vers les photographies avec lunettes. Où le masque vaut 1, on voit la couleur ; où il vaut 0, le visage ; entre les deux, sur les bords, un mélange dans cette proportion.

@@ -115,6 +115,13 @@ def _float32_tensor(real, fake, rng):
     return alpha * real + (1 - alpha) * fake
 
 
+def _in_place(real, fake, rng):
+    alpha = rng.random(_shape(real))
+    real *= alpha
+    real += (1 - alpha) * fake
+    return real
+
+
 RIGHT = {
     "earth_mover_1d": [
         lambda x, y: sum(abs(a - b) for a, b in zip(sorted(x), sorted(y))) / len(x),
@@ -131,6 +138,7 @@ RIGHT = {
     ],
     "interpolate": [
         _one_by_one,
+        _in_place,
         _expanded,
         _transposed,  # α in the place of 1 - α, and a view
         _float32_tensor,

@@ -137,6 +137,18 @@ def _tensor_deletion(score, image, heatmap, baseline, steps):
     return keras.ops.array(curve), metrics.auc(np.arange(steps + 1) / steps, curve)
 
 
+def _maximum_by_maximum(score, image, heatmap, baseline, steps):
+    """The largest value that is left, once a pixel; a running area."""
+    left, now, size = heatmap.copy(), image.copy(), heatmap.size
+    curve, erased = [score(now)], 0
+    for k in range(1, steps + 1):
+        while erased < round(k / steps * size):
+            where = np.unravel_index(left.argmax(), left.shape)
+            left[where], now[where], erased = -np.inf, baseline, erased + 1
+        curve.append(score(now))
+    return curve, sum((a + b) / 2 for a, b in zip(curve, curve[1:])) / steps
+
+
 RIGHT = {
     "occlusion_map": [
         _put_back,  # hides in the image itself, then puts it back; float32
@@ -149,6 +161,7 @@ RIGHT = {
     "deletion_curve": [
         _pixel_by_pixel,  # floats in lists, float32 images
         _by_threshold,  # float32
+        _maximum_by_maximum,
         _tensor_deletion,  # score of a tensor
     ],
 }
