@@ -100,7 +100,7 @@ def compare(got, expected, *, given, tolerance=1e-5):
         got: what the trainee's code returned.
         expected: the reference, of the shape and dtype wanted.
         given: the input, in French, for the message: "pour x = [-1, 0, 2]".
-        tolerance: absolute, and relative to the reference.
+        tolerance: absolute, and relative to the reference; the default lets float32 through.
 
     Raises:
         CheckFailed: at the first stage that fails.

@@ -27,7 +27,7 @@ def log_odds(answer):
         given = f"pour {count} messages de {words} mot{'s' * (words > 1)}"
         if (array := numbers(got)).shape == expected.shape:
             _diagnose_log_odds(array, expected, x, np.log(spam / ham), log_prior, given)
-        compare(got, expected, given=given, tolerance=1e-6)
+        compare(got, expected, given=given)
     return "égal au classifieur bayésien de scikit-learn"
 
 
@@ -114,7 +114,7 @@ def attacked(answer):
         given = f"pour probabilities = {show(p)}, moves = {moves}" if len(p) < 5 else f"pour {len(p)} messages"
         if np.shape(got) == expected.shape and not np.allclose(got, expected):
             _diagnose_attacked(np.asarray(got), p, move, given)
-        compare(got, expected, given=given, tolerance=1e-6)
+        compare(got, expected, given=given)
     return "une probabilité pour chaque message reçu, de somme 1"
 
 
@@ -152,7 +152,7 @@ def nearest(answer):
         expected = np.linalg.lstsq(w[None], np.array([-(w @ x + b)]), rcond=None)[0]  # the shortest solution
         if (array := numbers(got)).shape == expected.shape and not np.allclose(array, expected):
             _diagnose_nearest(array, expected, x, w, b, given)
-        compare(got, expected, given=given, tolerance=1e-6)
+        compare(got, expected, given=given)
     return "la plus courte perturbation, égale à celle des moindres carrés"
 
 
@@ -192,7 +192,7 @@ def fgsm(answer):
                 raise CheckFailed(f"Ces images diminuent la perte {given} : il faut avancer dans le sens du gradient.")
             if np.allclose(got, np.clip(x + epsilon * gradient, 0, 1)):
                 raise CheckFailed(f"Le pas suit le gradient {given} ; FGSM n'en garde que le signe.")
-        compare(got, expected, given=given, tolerance=1e-6)
+        compare(got, expected, given=given)
     return "chaque pixel bouge de epsilon, et l'image en reste une"
 
 
@@ -228,7 +228,7 @@ def pgd(answer):
                 raise CheckFailed(f"L'image sort de la boule {given} : écart de {np.abs(array - x).max():.3g}.")
             if array.min() < 0 or array.max() > 1:
                 raise CheckFailed(f"Des pixels sortent de [0, 1] {given}.")
-        compare(got, expected, given=given, tolerance=1e-6)
+        compare(got, expected, given=given)
     return "dans la boule, dans [0, 1], et le gradient repris à chaque pas"
 
 
@@ -265,7 +265,7 @@ def wear(answer):
             expected[n, i, j] = before[n, i, j] + mask[i, j] * (colours[i, j] - before[n, i, j])
         if np.shape(got) == expected.shape and np.asarray(got).dtype.kind in "fiu":
             _diagnose_wear(np.asarray(got), expected, before, colours, mask, given)
-        compare(got, expected, given=given, tolerance=1e-6)
+        compare(got, expected, given=given)
     return "les lunettes sont portées, et le reste du visage n'a pas changé"
 
 
@@ -302,7 +302,7 @@ def total_variation(answer):
         got = answer(r.copy())
         if np.ndim(got) == 0 and isinstance(got, (int, float, np.number)) and not np.isclose(got, expected):
             _diagnose_variation(float(got), expected, r, given)
-        compare(got, np.float64(expected), given=given, tolerance=1e-6)
+        compare(got, np.float64(expected), given=given)
     return "nulle pour une image unie, égale à une double boucle ailleurs"
 
 
@@ -345,7 +345,7 @@ def non_printability(answer):
         got = answer(c.copy(), p.copy())
         if np.ndim(got) == 0 and isinstance(got, (int, float, np.number)) and not np.isclose(got, expected, atol=1e-9):
             _diagnose_printing(float(got), expected, np.abs(c[:, None] - p), given)
-        compare(got, np.float64(expected), given=given, tolerance=1e-6)
+        compare(got, np.float64(expected), given=given)
     return "0 pour un gris imprimable, et d'autant plus grand qu'on en est loin"
 
 
@@ -381,7 +381,7 @@ def shared_step(answer):
             expected[i, j] = min(max(colours[i, j] + step_size * slope, 0.0), 1.0)
         if np.shape(got) == expected.shape and np.asarray(got).dtype.kind in "fiu" and not np.allclose(got, expected):
             _diagnose_shared(np.asarray(got), expected, colours, gradients, mask, step_size, given)
-        compare(got, expected, given=given, tolerance=1e-6)
+        compare(got, expected, given=given)
     return "un seul pas, qui sert toutes les photographies à la fois"
 
 
@@ -424,7 +424,7 @@ def paste(answer):
             expected[i, j, :3] = [min(max(a + b, 0.0), 1.0) for a, b in zip(before[i, j, :3], change[i, j])]
         if np.shape(got) == expected.shape and np.asarray(got).dtype.kind in "fiu":
             _diagnose_paste(np.asarray(got), before, change, mask, given)
-        compare(got, expected, given=given, tolerance=1e-6)
+        compare(got, expected, given=given)
     return "les autocollants sont à leur place, et le reste du panneau n'a pas bougé"
 
 
@@ -463,7 +463,7 @@ def robust_step(answer):
         expected = np.where(mask[..., None] > 0, np.minimum(np.maximum(moved, 0), 1), colors)
         if np.shape(got) == expected.shape and not np.allclose(got, expected):
             _diagnose_step(np.asarray(got), colors, mask, moved, asked, count, rate, given)
-        compare(got, expected, given=given, tolerance=1e-6)
+        compare(got, expected, given=given)
     return "un pas qui sert toutes les vues à la fois, dans le masque et dans [0, 1]"
 
 
@@ -548,7 +548,7 @@ def worst_case(answer):
         got = answer(seen.copy(), y.copy())
         if np.ndim(got) == 0 and got is not None and got is not ...:
             _diagnose_worst(float(got), expected, seen == y, given)
-        compare(got, expected, given=given, tolerance=1e-6)
+        compare(got, expected, given=given)
     return "une image ne compte que si elle résiste à tout"
 
 
@@ -589,7 +589,7 @@ def linear_bounds(answer):
         got = answer(low.copy(), high.copy(), w.copy(), b.copy())
         if isinstance(got, (tuple, list)) and [np.shape(one) for one in got] == [expected[0].shape] * 2:
             _diagnose_bounds(*map(np.asarray, got), *expected, (low, high, w, b), given)
-        compare(got, expected, given=given, tolerance=1e-6)
+        compare(got, expected, given=given)
     return "égal au plus petit et au plus grand sur tous les coins de la boîte"
 
 
@@ -630,7 +630,7 @@ def smoothed_radius(answer):
         got = answer(successes, n, sigma, alpha)
         if isinstance(got, (tuple, list)) and [np.shape(one) for one in got] == [(), ()]:
             _diagnose_radius(*got, *expected, (successes, n, sigma, alpha), given)
-        compare(got, expected, given=given, tolerance=1e-5)
+        compare(got, expected, given=given)
     return "égal à l'intervalle exact de SciPy, et l'abstention est respectée"
 
 

@@ -438,7 +438,7 @@ def soft_threshold(answer):
         got, expected = _unchanged(answer, (w, threshold), given), _minimum_of_l1(w, threshold)
         if np.shape(got) == w.shape and np.asarray(got).dtype.kind in "fiu":
             _name_the_mistake_of_the_threshold(np.asarray(got), w, threshold, expected, given)
-        compare(got, expected, given=given, tolerance=1e-5)
+        compare(got, expected, given=given)
         if np.any(np.asarray(got)[np.abs(w) < threshold]):
             raise CheckFailed(f"Entre −t et t, le résultat doit être exactement 0 {given}.", stage="cas limites")
     compare(answer(np.array([[3.0, -3.0]]), 1.0), np.array([[2.0, -2.0]]), given="pour w = [[3, -3]] et threshold = 1")

@@ -23,7 +23,7 @@ def pca(answer):
         got = answer(x.copy(), dimension)
         if not isinstance(got, (tuple, list)) or len(got) != 2:
             raise CheckFailed("La fonction doit renvoyer deux choses : la moyenne, puis les directions.", stage="type")
-        compare(got[0], reference.mean_, given=f"{given}, moyenne", tolerance=1e-6)
+        compare(got[0], reference.mean_, given=f"{given}, moyenne")
         axes = np.asarray(got[1])
         if axes.shape == (size, dimension) != (dimension, size):
             raise CheckFailed("Les directions sont en colonnes ; il les faut en lignes (transposez).", stage="forme")
@@ -31,7 +31,7 @@ def pca(answer):
             raise CheckFailed(
                 f"Les directions ont la forme {axes.shape} {given} ; {(dimension, size)} était attendue.", stage="forme"
             )
-        compare(np.abs(axes @ axes.T), np.eye(dimension), given=f"{given}, produits des directions", tolerance=1e-6)
+        compare(np.abs(axes @ axes.T), np.eye(dimension), given=f"{given}, produits des directions")
         _same_directions(axes, reference.components_, PCA().fit(x).components_, given)
     return "mêmes directions que scikit-learn, au signe près"
 
@@ -151,7 +151,7 @@ def auroc(answer):
         got = answer(normal.copy(), anomalous.copy())
         if np.ndim(got) == 0 and got is not None:
             _diagnose_auroc(float(got), expected, normal, anomalous, given)
-        compare(got, expected, given=given, tolerance=1e-6)
+        compare(got, expected, given=given)
     return "égal à scikit-learn, égalités comprises"
 
 
@@ -234,7 +234,7 @@ def average_patches(answer):
         given = f"pour des fenêtres {windows.shape} au pas de {stride}"
         if np.shape(got) == shape:
             _diagnose_patches(np.asarray(got, "float64"), expected, windows, stride, given)
-        compare(got, expected, given=given, tolerance=1e-6)
+        compare(got, expected, given=given)
     return "égal à scikit-learn au pas de 1, et à la moyenne pixel par pixel aux autres"
 
 
@@ -310,7 +310,7 @@ def generator_loss(answer):
                 )
             if np.isclose(got, -expected):
                 raise CheckFailed(f"Le signe est inversé {given} : le coût doit baisser quand le score monte.")
-        compare(got, expected, given=given, tolerance=1e-6)
+        compare(got, expected, given=given)
     return "une force de 1 quand l'image est démasquée"
 
 
@@ -344,7 +344,7 @@ def frechet(answer):
                 got = answer(means[0].copy(), a.copy(), means[1].copy(), b.copy())
             if np.ndim(got) == 0 and not np.isclose(got, expected, atol=1e-5):
                 _diagnose_frechet(got, expected, square, a, b, given)
-            compare(got, expected, given=given, tolerance=1e-5)
+            compare(got, expected, given=given)
     return "égal à la racine de matrice de SciPy"
 
 
@@ -580,10 +580,10 @@ def power_iteration(answer):
             raise CheckFailed("La fonction doit renvoyer deux choses : σ, puis le nouveau u.", stage="type")
         if np.ndim(got[0]) == 0 and not np.isclose(got[0], sigma, rtol=1e-6):
             _diagnose_power(float(np.real(got[0])), sigma, w, start, steps, given)
-        compare(got[0], sigma, given=f"{given}, σ", tolerance=1e-6)
+        compare(got[0], sigma, given=f"{given}, σ")
         if np.shape(got[1]) == (shape[1],) != (shape[0],):
             raise CheckFailed(f"Vous renvoyez v, de longueur {shape[1]}, et non u {given}.", stage="forme")
-        compare(got[1], w @ v / np.linalg.norm(w @ v), given=f"{given}, u", tolerance=1e-5)
+        compare(got[1], w @ v / np.linalg.norm(w @ v), given=f"{given}, u")
     return "égal à la formule de l'article, et à la décomposition en valeurs singulières pour 400 itérations"
 
 
@@ -702,7 +702,7 @@ def real_or_fake(answer):
             got = answer(logits.copy())
         if isinstance(got, (tuple, list)) and len(got) == 2:
             _diagnose_real_or_fake(*map(np.asarray, got), logits, expected, given)
-        compare(got, expected, given=given, tolerance=1e-6)
+        compare(got, expected, given=given)
     return "égal à une classe de plus, de logit 0, même pour des logits énormes"
 
 

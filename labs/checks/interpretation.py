@@ -61,7 +61,7 @@ def probability_gradient(answer):
         array = numbers(got)
         if array.shape == (size,) and not np.allclose(array, expected, atol=1e-5):
             _diagnose_probability(array, expected, gradients, softmax(start), label, given)
-        compare(got, expected, given=given, tolerance=1e-5)
+        compare(got, expected, given=given)
     return "égal aux différences finies de la probabilité"
 
 
@@ -152,7 +152,7 @@ def rank_correlation(answer):
             order = np.corrcoef(u.argsort(), v.argsort())[0, 1]
             if np.isclose(got, order, atol=1e-6):
                 raise CheckFailed(f"argsort donne l'ordre, pas les rangs {given} : appliquez-le deux fois.")
-        compare(got, expected, given=given, tolerance=1e-6)
+        compare(got, expected, given=given)
     return "égal à SciPy"
 
 
@@ -175,7 +175,7 @@ def relu_rules(answer):
         got = answer(x.copy(), gradient.copy())
         if isinstance(got, (tuple, list)) and len(got) == 3 and all(np.shape(one) == shape for one in got):
             _diagnose_rules(*got, slope, deconvnet, guided, gradient, given)
-        compare(got, (slope, deconvnet, guided), given=given, tolerance=1e-6)
+        compare(got, (slope, deconvnet, guided), given=given)
     return "les trois règles, dans l'ordre ; l'ordinaire est égale aux différences finies"
 
 
@@ -208,7 +208,7 @@ def grad_cam(answer):
         array = numbers(got)
         if array.shape == expected.shape and not np.allclose(array, expected, atol=1e-6):
             _diagnose_grad_cam(array, expected, plain, maps, gradients, given)
-        compare(got, expected, given=given, tolerance=1e-6)
+        compare(got, expected, given=given)
     return "égal à la somme carte par carte, pour trois formes"
 
 
@@ -307,7 +307,7 @@ def occlusion_map(answer):
         array = numbers(got)
         if array.shape == expected.shape and not np.allclose(array, expected):
             _diagnose_occlusion(array, expected, total, given)
-        compare(got, expected, given=given, tolerance=1e-6)
+        compare(got, expected, given=given)
     return "égal à la forme close d'un score linéaire, pour trois tailles"
 
 
@@ -411,7 +411,7 @@ def deletion_curve(answer):
                 f"La courbe a {steps} points {given} ; il en faut {steps + 1}, de l'image intacte à l'image effacée.",
                 stage="forme",
             )
-        compare(got, (curve, area), given=given, tolerance=1e-6)
+        compare(got, (curve, area), given=given)
     heat = rng.permutation(np.arange(25.0)).reshape(5, 5)
     curve, _ = answer(lambda one: float(np.sum(one)), np.ones((5, 5, 3)), heat, 0.0, 4)
     if not np.isclose(curve[-1], 0):
@@ -453,7 +453,7 @@ def similarity(answer):
             _diagnose_similarity(array, overlap, cosine, p @ q.T, o, given)
         if array.shape == (proposals, targets) != (targets, proposals):
             raise CheckFailed(f"Les cibles sont en colonnes {given} ; il les faut en lignes.", stage="forme")
-        compare(got, overlap * cosine * o, given=given, tolerance=1e-5)
+        compare(got, overlap * cosine * o, given=given)
     return "égal à la double boucle"
 
 
@@ -505,7 +505,7 @@ def weighted_masks(answer):
         array = numbers(got)
         if array.shape == shape and not np.allclose(array, total / (count * keep), atol=1e-6):
             _diagnose_masks(array, total, weights, score(image) * masks.sum(axis=0), count, keep, given)
-        compare(got, total / (count * keep), given=given, tolerance=1e-6)
+        compare(got, total / (count * keep), given=given)
     return "égal à la somme terme à terme"
 
 
@@ -543,5 +543,5 @@ def energy(answer):
                 raise CheckFailed(f"Les axes sont échangés {given} : le premier indice d'un tableau est la ligne, y.")
             if np.isclose(got, above[inside].mean() / above.mean(), atol=1e-6):
                 raise CheckFailed(f"C'est un rapport de moyennes {given} ; il faut un rapport de sommes.")
-        compare(got, expected, given=given, tolerance=1e-6)
+        compare(got, expected, given=given)
     return "la part de la carte, quels que soient le bord et le minimum"

@@ -25,7 +25,7 @@ def iou(answer):
         got = answer(first.copy(), second.copy())
         if np.shape(got) == expected.shape and not np.allclose(got, expected, atol=1e-6):
             _diagnose_iou(np.asarray(got, "float64"), expected, first, second, given)
-        compare(got, expected, given=given, tolerance=1e-6)
+        compare(got, expected, given=given)
     return "égal au compte des pixels communs, boîtes disjointes comprises"
 
 
@@ -131,7 +131,7 @@ def average_precision(answer):
             got = answer(correct.copy(), truths)
         if got is not None and got is not ... and np.ndim(got) == 0:
             _diagnose_precision(float(got), expected, correct, truths, given)
-        compare(got, expected, given=given, tolerance=1e-6)
+        compare(got, expected, given=given)
     return "égal à faster-coco-eval"
 
 
@@ -197,7 +197,7 @@ def kmeans_step(answer):
         got = answer(sides.copy(), anchors.copy())
         if np.shape(got) == expected.shape:
             _diagnose_kmeans(np.asarray(got, "float64"), expected, sides, anchors, nearest, given)
-        compare(got, expected, given=given, tolerance=1e-6)
+        compare(got, expected, given=given)
     return "mêmes groupes que boxes.iou sur des boîtes de même centre"
 
 
@@ -421,7 +421,7 @@ def class_iou(answer):
         if got is not None and got is not ... and np.shape(got) == expected.shape:
             _diagnose_class_iou(np.asarray(got, "float64"), expected, truth, predicted, given)
             got = np.where(np.isnan(expected), 0.0, got)
-        compare(got, np.nan_to_num(expected), given=given, tolerance=1e-6)
+        compare(got, np.nan_to_num(expected), given=given)
     return "égal à jaccard_score de scikit-learn, NaN pour une classe absente"
 
 
@@ -851,7 +851,7 @@ def hole_psnr(answer):
             _diagnose_psnr(np.asarray(got, "float64"), expected, truth, output, holes, given)
         elif got is not None and got is not ... and np.ndim(got) == 0 and count > 1:
             raise CheckFailed(f"Une seule valeur {given} : il faut un PSNR par image.", stage="forme")
-        compare(got, expected, given=given, tolerance=1e-6)
+        compare(got, expected, given=given)
     return "égal à scikit-image, trou par trou"
 
 
@@ -911,7 +911,7 @@ def partial_conv(answer):
         expected = _partial_by_loop(image, mask, kernel, bias)
         if isinstance(got, (tuple, list)) and len(got) == 2:
             _diagnose_partial(got, expected, dirty, mask, kernel, bias, given)
-        compare(got, expected, given=given, tolerance=1e-6)
+        compare(got, expected, given=given)
     return "fenêtre par fenêtre, comme l'article ; ce qui est sous le trou ne compte pas"
 
 
@@ -1123,8 +1123,8 @@ def kalman(answer):
             got = np.asarray(got[0], "float64"), np.asarray(got[1], "float64")
         if got[0].shape == mean.shape and got[1].shape == covariance.shape:
             _diagnose_kalman(got, expected, mean, covariance, F, Q, measures, given)
-        compare(got[0], expected[0], given=f"{given}, moyenne", tolerance=1e-6)
-        compare(got[1], expected[1], given=f"{given}, covariance", tolerance=1e-6)
+        compare(got[0], expected[0], given=f"{given}, moyenne")
+        compare(got[1], expected[1], given=f"{given}, covariance")
     return "égal à la loi conditionnelle, calculée d'un seul coup"
 
 
