@@ -112,7 +112,7 @@ def forward(answer):
 # --- Lesson 1.2 -----------------------------------------------------------------------------------------
 @exercise(
     "1.2.a",
-    "Décalez d'abord : z = logits − logits.max(axis=1, keepdims=True). La softmax reste le même.",
+    "Décalez d'abord : z = logits − logits.max(axis=1, keepdims=True). La softmax reste la même.",
     "log p = z − log(somme des exp(z)) ; celui de la bonne classe est log_p[np.arange(N), labels].",
     "Le gradient est (softmax − one-hot) / N : np.exp(log_p), moins 1 à la bonne classe, le tout divisé par N.",
 )

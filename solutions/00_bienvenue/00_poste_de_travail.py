@@ -165,7 +165,7 @@ check.accuracy(accuracy)
 # `axis=1` cherche le plus grand logit **de chaque ligne**, donc de chaque image.
 
 # %% [markdown]
-# Où le réseau se trompe-t-il ? Voici les six erreurs dont il est le plus sûr : celles où il donne à sa réponse la plus forte probabilité (le *softmax* change les logits en probabilités, leçon 1.2).
+# Où le réseau se trompe-t-il ? Voici les six erreurs dont il est le plus sûr : celles où il donne à sa réponse la plus forte probabilité (la *softmax* change les logits en probabilités, leçon 1.2).
 
 # %%
 logits = model.predict(x_test, verbose=0)

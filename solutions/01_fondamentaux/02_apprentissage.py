@@ -67,7 +67,7 @@ print("écart à l'image moyenne inférieur à 1e-6 :", np.abs(guess - sneakers.
 # %% [markdown]
 # ## 2. Pour classer : l'entropie croisée
 #
-# Pour chaque exemple $i$, un classifieur renvoie des *logits* $z_{ik}$, un par classe $k$. Le **softmax** en fait des probabilités $p_{ik}$. L'**entropie croisée** (*cross-entropy*) prend celle de la bonne classe, $y_i$, et fait la moyenne de l'opposé de son logarithme sur les $N$ exemples :
+# Pour chaque exemple $i$, un classifieur renvoie des *logits* $z_{ik}$, un par classe $k$. La **softmax** en fait des probabilités $p_{ik}$. L'**entropie croisée** (*cross-entropy*) prend celle de la bonne classe, $y_i$, et fait la moyenne de l'opposé de son logarithme sur les $N$ exemples :
 #
 # $$ p_{ik} = \frac{e^{z_{ik}}}{\sum_j e^{z_{ij}}} \qquad\qquad L = -\frac1N \sum_{i=1}^{N} \log p_{i\,y_i} $$
 #
@@ -232,7 +232,7 @@ print("logistique, toutes les images actives :", active["logistique"] > 0.99)
 print("charnière, moins d'une sur quatre :", active["charnière"] < 0.25)
 
 # %% [markdown]
-# Les exactitudes sont voisines, mais avec la charnière une petite partie des images, celles dont la marge est inférieure à 1, agit encore sur les poids : ce sont, à peu de chose près, les **vecteurs de support** d'un SVM. La charnière se contente d'un bon classement ; ses scores ne sont pas des probabilités. Certains GAN s'en servent aussi.
+# Les exactitudes sont voisines, mais avec la charnière une petite partie des images, celles dont la marge est inférieure à 1, agit encore sur les poids : ce sont, à peu de chose près, les **vecteurs de support** d'une SVM. La charnière se contente d'un bon classement ; ses scores ne sont pas des probabilités. Certains GAN s'en servent aussi.
 
 # %% [markdown]
 # ### La focale : quand les exemples faciles noient les autres
@@ -712,7 +712,7 @@ draw(100)
 plots.publish(figure, "SGD zigzague, momentum et Nesterov prennent de l'élan, RMSProp et Adam coupent en biais")
 
 # %% [markdown]
-# SGD rebondit d'un bord à l'autre et avance lentement dans la longueur. Le momentum oscille, mais prend de la vitesse ; Nesterov amortit l'oscillation, supporte donc un taux plus grand, et gagne. RMSProp atteint le fond du ravin en une dizaine de pas, puis le suit à pas presque constants, et **sursaute** près de l'arrivée : il divise un petit gradient par une moyenne plus petite encore (on baisse donc son taux en cours de route, leçon 1.4). Adam y échappe : il moyenne aussi le gradient et, avec $\beta_2 = 0{,}999$, sa moyenne des carrés oublie bien moins vite.
+# SGD rebondit d'un bord à l'autre et avance lentement dans la longueur. Le momentum oscille, mais prend de la vitesse ; Nesterov amortit l'oscillation : son meilleur taux est plus grand, et il gagne. (Il diverge pourtant plus tôt : au-delà de 0,027, contre 0,076 pour le momentum.) RMSProp atteint le fond du ravin en une dizaine de pas, puis le suit à pas presque constants, et **sursaute** près de l'arrivée : il divise un petit gradient par une moyenne plus petite encore (on baisse donc son taux en cours de route, leçon 1.4). Adam y échappe : il moyenne aussi le gradient et, avec $\beta_2 = 0{,}999$, sa moyenne des carrés oublie bien moins vite.
 
 # %% [markdown]
 # ### Et si le ravin est de travers ? (pour approfondir)
@@ -948,7 +948,7 @@ print("SGD au taux d'Adam perd plus de 4 points :", scores["SGD"] - scores["SGD,
 #
 # <details><summary>Réponses</summary>
 #
-# 1. Rien : $\ln 10 = 2{,}30$ est le coût d'une réponse qui donne la même probabilité aux dix classes. 2. Pour que le logarithme du softmax soit calculé sous sa forme stable. 3. $2/200 = 0{,}01$. 4. On le divise, jusqu'à dix fois : à gradient constant, la vitesse tend vers $-\eta\,g/(1-\beta)$. 5. Le résultat de SGD à un taux dix à cent fois plus grand, cherché avec le même soin, et plusieurs graines. 6. Au premier pas, $m$ vaut $(1-\beta_1)\,g = 0{,}1\,g$, mais $\sqrt v$ ne vaut que $\sqrt{1-\beta_2}\,|g| \approx 0{,}03\,|g|$ : le quotient est 3 fois trop grand.
+# 1. Rien : $\ln 10 = 2{,}30$ est le coût d'une réponse qui donne la même probabilité aux dix classes. 2. Pour que le logarithme de la softmax soit calculé sous sa forme stable. 3. $2/200 = 0{,}01$. 4. On le divise, par dix au plus : à gradient constant, la vitesse tend vers $-\eta\,g/(1-\beta)$. 5. Le résultat de SGD à un taux dix à cent fois plus grand, cherché avec le même soin, et plusieurs graines. 6. Au premier pas, $m$ vaut $(1-\beta_1)\,g = 0{,}1\,g$, mais $\sqrt v$ ne vaut que $\sqrt{1-\beta_2}\,|g| \approx 0{,}03\,|g|$ : le quotient est 3 fois trop grand.
 #
 # </details>
 #

@@ -809,5 +809,5 @@ print("aucune ne gagne plus de 3 points d'exactitude :", max(test.values()) - te
 #
 # - Remplacez tanh par une sigmoïde dans `spectrum` : sa pente ne dépasse pas 1/4, donc quelle échelle $\sigma_w$ faudrait-il au moins ?
 # - La normalisation (leçon 1.4) et les raccourcis des réseaux résiduels (leçon 2.3) sont deux autres façons de faire passer le gradient.
-# - Müller, Kornblith & Hinton 2019, *When Does Label Smoothing Help?* ; Lakshminarayanan et al. 2017, *Deep Ensembles* : de vrais ensembles, mieux calibrés que le Monte-Carlo dropout.
+# - Müller, Kornblith & Hinton 2019, *When Does Label Smoothing Help?* ; Lakshminarayanan et al. 2017, *Simple and Scalable Predictive Uncertainty Estimation using Deep Ensembles* : de vrais ensembles, mieux calibrés que le Monte-Carlo dropout.
 # - Agrandir les données plutôt que contraindre les poids : l'augmentation d'images (leçon 2.4).

@@ -370,7 +370,7 @@ print("mlpconv = MLP promené sur l'image, écart < 1e-5 :", gap < 1e-5)
 # %% [markdown]
 # ## 5. La moyenne globale
 #
-# Le dernier *mlpconv* de Network in Network a autant de cartes que de classes. Il ne reste qu'à prendre la **moyenne** de chaque carte : c'est le score de la classe. Aucune couche dense, aucun paramètre. (Le réseau publié applique encore un ReLU à ces cartes ; nous ne le gardons pas, pour que les scores puissent être négatifs.)
+# Le dernier *mlpconv* de Network in Network a autant de cartes que de classes. Il ne reste qu'à prendre la **moyenne** de chaque carte : c'est le score de la classe. Aucune couche dense, aucun paramètre. (Le réseau publié applique encore une ReLU à ces cartes ; nous ne la gardons pas, pour que les scores puissent être négatifs.)
 #
 # | Exercice 2.2.d | difficulté ●○○ | 5 min | vérifié : égal à Keras ; forme, lots, images non carrées |
 # | --- | --- | --- | --- |
@@ -610,7 +610,7 @@ print("score = moyenne de la carte, écart < 1e-4 :", np.abs(whole - sure[chosen
 #
 # <details><summary>Réponses</summary>
 #
-# 1. $25 \times 96 + 16 = 2\,416$, au lieu de 1 516. 2. Cinq : $45\,C^2$ contre $121\,C^2$. 3. La première couche dense, fc1, qui a 74 % des paramètres ; dans les convolutions, où se font plus de 99 % des multiplications. 4. $256 \times 64 = 16\,384$ poids ; $28 \times 28 \times 16\,384$, soit près de 12,8 millions de multiplications. 5. Il n'a que des convolutions et une moyenne, dont les poids ne dépendent pas de la taille ; la couche dense fc1 de VGG-16 attend exactement 7×7×512 valeurs.
+# 1. $25 \times 96 + 16 = 2\,416$, au lieu de 1 516. 2. Cinq : $45\,C^2$ contre $121\,C^2$. 3. La première couche dense, fc1, qui a 74 % des paramètres ; dans les convolutions, où se font plus de 99 % des multiplications. 4. $256 \times 64 = 16\,384$ poids ; $28 \times 28 \times 16\,384$, soit environ 12,8 millions de multiplications. 5. Il n'a que des convolutions et une moyenne, dont les poids ne dépendent pas de la taille ; la couche dense fc1 de VGG-16 attend exactement 7×7×512 valeurs.
 #
 # </details>
 #

@@ -6,7 +6,7 @@
 # %% [markdown]
 # # ResNet, DenseNet
 #
-# > Ajoutez des couches à un bon réseau : il apprend moins bien, même les images qu'il a sous les yeux. Vous allez reproduire ce paradoxe, puis le faire disparaître avec une simple addition, et finir par entraîner, en une minute et demie environ, un réseau qui reconnaît quatre photographies sur cinq.
+# > Ajoutez des couches à un bon réseau : il apprend moins bien, même les images qu'il a sous les yeux. Vous allez reproduire ce paradoxe, puis le faire disparaître avec une simple addition, et finir par entraîner, en deux minutes environ, un réseau qui reconnaît quatre photographies sur cinq.
 #
 # **À la fin, vous saurez** écrire un bloc résiduel et son raccourci sans poids, dire ce que deviennent le signal et le gradient dans un réseau de 56 couches, compter les cartes et les poids d'un bloc dense, lire ce qu'un DenseNet réutilise, et réunir augmentation, lissage des étiquettes, cycle unique et blanchiment en une recette d'entraînement.
 #
@@ -463,7 +463,7 @@ print("le classifieur préfère la dernière couche à l'entrée du bloc :", las
 # %% [markdown]
 # ## 7. Augmenter les images
 #
-# Le reste de la leçon répond à une autre question : que peut-on obtenir **en une minute et demie environ**, avec 20 000 images et deux cœurs ? D'abord, tirons davantage de ces images. Une photographie retournée de gauche à droite, ou décalée de quelques pixels, montre la même chose. Deux autres idées sont moins naturelles : en cacher un carré (*cutout*), ou en mélanger deux (*mixup*).
+# Le reste de la leçon répond à une autre question : que peut-on obtenir **en deux minutes environ**, avec 20 000 images et deux cœurs ? D'abord, tirons davantage de ces images. Une photographie retournée de gauche à droite, ou décalée de quelques pixels, montre la même chose. Deux autres idées sont moins naturelles : en cacher un carré (*cutout*), ou en mélanger deux (*mixup*).
 
 # %%
 batch, labels = data.x_train[:8].astype("float32") / 255, data.y_train[:8]
@@ -598,7 +598,7 @@ print("au moins 78 % :", single >= 0.78)
 print("l'image miroir ne fait pas perdre plus d'un demi-point :", both >= single - 0.005)
 
 # %% [markdown]
-# Près de 80 % en sept époques, et un à deux points de plus en ajoutant l'avis du réseau sur l'image miroir (Jordan y ajoute des images décalées d'un pixel). À l'entraînement, l'exactitude finit autour de 83 %, sur des images retournées et décalées : l'écart est faible, le réseau surapprend peu. Le temps dépend surtout de la machine : 79 s sur deux cœurs rapides et libres, deux ou trois fois plus s'ils sont lents ou occupés ailleurs.
+# Environ 80 % en sept époques, et un à deux points de plus en ajoutant l'avis du réseau sur l'image miroir (Jordan y ajoute des images décalées d'un pixel). À l'entraînement, l'exactitude finit autour de 83 %, sur des images retournées et décalées : l'écart est faible, le réseau surapprend peu. Le temps dépend surtout de la machine : 79 s sur deux cœurs rapides et libres, deux ou trois fois plus s'ils sont lents ou occupés ailleurs.
 #
 # Pour situer ce chiffre : avec 24 cartes, **toutes** les images de CIFAR-10 et 18 époques, la même recette atteint 88,0 % sur les 10 000 images de test, et 89,3 % avec le miroir (moyennes de trois graines, 50 secondes chacune sur un GPU). C'est ce que fait le profil `complet`. Le réseau de Jordan, plus large et plus soigné (64, 256 et 256 cartes), atteint 94 % en 3,29 secondes sur un GPU A100.
 
@@ -609,7 +609,7 @@ print("l'image miroir ne fait pas perdre plus d'un demi-point :", both >= single
 # - **ResNet** : $y = x + F(x)$. L'identité est donnée, le réseau n'apprend que l'écart. Tout facteur $\lambda \neq 1$ sur le raccourci agit comme $\lambda^L$.
 # - Avec normalisation par lot, le gradient d'un réseau ordinaire profond ne s'évanouit pas : à l'initialisation, il explose vers l'entrée. Raccourcis et normalisation vont ensemble.
 # - **DenseNet** juxtapose au lieu d'additionner : peu de poids, beaucoup de cartes en mémoire. La couche $l$ lit $k_0 + k\,(l-1)$ cartes.
-# - Une bonne recette (augmentation, lissage, cycle unique, entrée blanchie) mène un petit réseau à 80 % en une minute et demie environ.
+# - Une bonne recette (augmentation, lissage, cycle unique, entrée blanchie) mène un petit réseau à 80 % en deux minutes environ, sur deux cœurs.
 #
 # ## Questionnaire
 #
@@ -621,7 +621,7 @@ print("l'image miroir ne fait pas perdre plus d'un demi-point :", both >= single
 #
 # <details><summary>Réponses</summary>
 #
-# 1. L'erreur (ou le coût) d'entraînement : si elle est plus haute aussi, c'est de la dégradation. 2. Aucun ; $16 \times 32 = 512$. 3. $0{,}9^{100} \approx 3 \times 10^{-5}$ : le chemin direct ne transmet presque plus de gradient. 4. $48 + 6 \times 12 = 120$ ; $48 + 5 \times 12 = 108$. 5. Non : une étiquette est alors un mélange de deux classes, il faut un vecteur de probabilités.
+# 1. L'erreur (ou le coût) d'entraînement : si elle est plus haute aussi, c'est de la dégradation. 2. Aucun ; $16 \times 32 = 512$. 3. $0{,}9^{100} \approx 3 \times 10^{-5}$ : le chemin direct ne transmet presque plus de gradient. 4. $48 + 6 \times 12 = 120$ ; $48 + 5 \times 12 = 108$. 5. Pas telle quelle : la cible est un mélange de deux classes. Il faut un vecteur de probabilités ou, ce qui revient au même, deux entropies croisées *sparse*, pesées par $\lambda$ et $1 - \lambda$.
 #
 # </details>
 #
@@ -629,5 +629,5 @@ print("l'image miroir ne fait pas perdre plus d'un demi-point :", both >= single
 #
 # - Refaites la section 1 avec `block="preactivation"`, ou avec 44 couches. La dégradation dépend-elle du taux d'apprentissage ?
 # - Dans la recette, donnez `None` au lieu de `(kernel, bias)` : la première couche est alors apprise. Que perd-on ? Et si l'on ajoute *cutout* ou *mixup*, ou si l'on retire *flip* ?
-# - `python scripts/train_classifiers.py resnet20 --epochs 3 --out essai`, lancé à la racine du dépôt, télécharge CIFAR-10 entier et entraîne le ResNet-20 trois époques (une dizaine de minutes sur deux cœurs ; sans `--out`, les poids livrés seraient remplacés). Fait-il mieux que la recette, à laquelle une minute et demie suffit ?
+# - `python scripts/train_classifiers.py resnet20 --epochs 3 --out essai`, lancé à la racine du dépôt, télécharge CIFAR-10 entier et entraîne le ResNet-20 trois époques (une dizaine de minutes sur deux cœurs ; sans `--out`, les poids livrés seraient remplacés). Fait-il mieux que la recette, à laquelle deux minutes suffisent ?
 # - La leçon 2.4 part d'un réseau déjà entraîné sur plus d'un million d'images, au lieu d'en entraîner un.

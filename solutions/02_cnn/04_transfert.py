@@ -679,7 +679,7 @@ print("deux vues du même panneau, moins de 0,7 :", likeness["deux vues du même
 # ## Questionnaire
 #
 # 1. Convolution 3×3 de 64 canaux vers 128 : combien de poids, sans biais, en ordinaire ? En séparable ?
-# 2. Pourquoi réduire les caractéristiques avant une régression pénalisée ?
+# 2. Pourquoi ramener chaque caractéristique à un écart-type de 1 avant une régression pénalisée ?
 # 3. `layer.trainable = False` sur une normalisation par lots : que change-t-il, en plus de geler $\gamma$ et $\beta$ ?
 # 4. Pourquoi multiplier un gradient par 0,1 ne change-t-il presque rien avec Adam ?
 # 5. On vous demande de distinguer des radiographies du côté gauche et du côté droit avec un réseau d'ImageNet figé. Que craignez-vous ?

@@ -313,7 +313,7 @@ check.frechet(frechet)
 # Quand les deux covariances sont diagonales, la trace se réduit à $\sum_j (\sigma_j - \sigma'_j)^2$ : on compare les écarts-types, direction par direction.
 
 # %% [markdown]
-# La **distance à noyau** (Bińkowski et al. 2018) ne suppose rien de normal : elle compare les ressemblances au sein de chaque groupe et entre les groupes, avec $k(x, y) = (x \cdot y / D + 1)^3$ ; son estimateur est sans biais, celui de Fréchet ne l'est pas. Pour donner un sens aux nombres, il faut deux repères : un **plancher**, deux échantillons de vraies images, et un **plafond**, du bruit.
+# La **distance à noyau** (Bińkowski et al. 2018) ne suppose rien de normal : elle compare les ressemblances au sein de chaque groupe et entre les groupes, avec $k(x, y) = (x \cdot y / D + 1)^3$ ; son estimateur est sans biais, celui de Fréchet ne l'est pas. Pour donner un sens aux nombres, il faut deux repères : un **plancher**, deux échantillons de vraies images, et un **repère haut**, du bruit (ce n'est pas un maximum, on va le voir).
 
 # %%
 test_images = data.x_test[..., None].astype("float32") / 255
@@ -484,11 +484,11 @@ print("tous les poids gardés sont des nombres finis :", all(np.isfinite(weight)
 # 2. Le coût du discriminateur tend vers 0. Est-ce une bonne nouvelle pour le générateur ?
 # 3. Un GAN recopie exactement les images d'apprentissage. Que dit la distance de Fréchet ? Que faudrait-il regarder ?
 # 4. Deux échantillons de 200 vraies images ont-ils la même distance de Fréchet que deux échantillons de 5 000 ?
-# 5. Pourquoi le générateur d'un DCGAN emploie-t-il des noyaux de 4 avec un pas de 2 ?
+# 5. Pourquoi notre générateur emploie-t-il des noyaux de 4 avec un pas de 2, là où les auteurs de DCGAN prennent des noyaux de 5 ?
 #
 # <details><summary>Réponses</summary>
 #
-# 1. 1/2 partout ; $V = -\log 4$. 2. Non : le discriminateur sépare tout sans effort, et ses gradients n'apprennent plus grand-chose au générateur. 3. Qu'elles sont excellentes ; il faut chercher, pour chaque image inventée, sa plus proche voisine dans l'ensemble d'apprentissage. 4. Non : l'estimation est biaisée vers le haut, d'autant plus que l'échantillon est petit ; on ne compare qu'à tailles égales. 5. Un noyau multiple du pas donne à chaque pixel le même nombre de contributions : pas de damier (leçon 2.1).
+# 1. 1/2 partout ; $V = -\log 4$. 2. Non : le discriminateur sépare tout sans effort. Avec le coût saturant, il ne pousse plus le générateur ; avec le non saturant, il pousse encore, mais dans une direction peu fiable (Arjovsky & Bottou 2017). 3. Qu'elles sont excellentes ; il faut chercher, pour chaque image inventée, sa plus proche voisine dans l'ensemble d'apprentissage. 4. Non : l'estimation est biaisée vers le haut, d'autant plus que l'échantillon est petit ; on ne compare qu'à tailles égales. 5. Un noyau multiple du pas donne à chaque pixel le même nombre de contributions : pas de damier (leçon 2.1).
 #
 # </details>
 #

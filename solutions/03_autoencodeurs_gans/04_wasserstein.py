@@ -384,7 +384,7 @@ plots.publish(figure, "Deux critiques en lignes de niveau ; l'anneau de 8 tas en
 # %% [markdown]
 # ## 6. Sur des images : un coût qui veut dire quelque chose
 #
-# Passons au **WGAN-GP** complet, sur Fashion-MNIST. Tout tient dans `gans.GAN` : coût `"wasserstein"`, pénalité de gradient, trois pas de critique pour un pas de générateur (les deux articles en font cinq), et un taux d'apprentissage cinq fois plus grand pour le critique : son gain n'estime une distance que s'il reste près de son optimum.
+# Passons au **WGAN-GP** complet, sur Fashion-MNIST. Tout tient dans `gans.GAN` : coût `"wasserstein"`, pénalité de gradient, trois pas de critique pour un pas de générateur (les deux articles en font cinq), et un taux d'apprentissage cinq fois plus grand pour le critique : son gain n'estime une distance que s'il reste près de son optimum. Ce critique n'a pas de normalisation par lots : elle ferait dépendre le prix d'une image de ses voisines de lot, alors que la pénalité porte sur le gradient de chaque image.
 
 # %%
 data = datasets.load("fashion_mnist")

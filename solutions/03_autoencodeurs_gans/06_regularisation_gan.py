@@ -203,7 +203,7 @@ for name, wrap in wraps.items():
 plots.table(rows, header=["σ des poids gardés", "inférence", "1 pas", "2 pas", "3 pas"])
 
 # %% [markdown]
-# La nôtre laisse $W$ en paix, et divise au moment de s'en servir. Celle de Keras **réécrit** ses poids : à chaque appel avec `training=True`, une itération, puis $W \leftarrow W / \sigma$. Partie d'un $u$ au hasard, l'estimation est trop petite, et la norme descend peu à peu vers 1, **par en dessus**. À l'inférence, elle ne calcule rien : une couche qui n'a jamais été entraînée n'est pas normalisée. Dans un GAN, le critique est appelé trois fois par pas (les vraies, les fausses, puis pour le générateur) : les poids changent entre deux appels du même pas.
+# La nôtre laisse $W$ en paix, et divise au moment de s'en servir. Celle de Keras **réécrit** ses poids : à chaque appel avec `training=True`, une itération, puis $W \leftarrow W / \sigma$. Partie d'un $u$ au hasard, l'estimation est trop petite, et la norme descend peu à peu vers 1, **par au-dessus**. À l'inférence, elle ne calcule rien : une couche qui n'a jamais été entraînée n'est pas normalisée. Dans un GAN, le critique est appelé trois fois par pas (les vraies, les fausses, puis pour le générateur) : les poids changent entre deux appels du même pas.
 
 # %% [markdown]
 # Il y a une seconde différence, moins visible. Multiplier $W$ par 2 ne change pas $W / \sigma(W)$ : le coût ne dépend pas de la **taille** de $W$, et son gradient doit être orthogonal à $W$. C'est vrai si la division par $\sigma$ prend part au gradient, comme dans l'article.
@@ -398,7 +398,7 @@ print(f"tas couverts : {spread(modes, '{:.1f}')} · points bons (%) : {spread(10
 # %% [markdown]
 # ## 7. Et sur des images, à temps égal
 #
-# Un pas de R1 coûte plus qu'un pas ordinaire : comparer à nombre de pas égal l'avantagerait. Le script `scripts/compare_gans.py` a donné à chaque remède **le même temps de processeur**, un seul cœur, compilation non comptée, sur Fashion-MNIST, avec trois graines. Le GAN est celui de la leçon 3.3, mais deux fois plus étroit (8 filtres au lieu de 16) et sans normalisation dans le discriminateur, et le temps est court (un cœur, un seul cours) : les images restent grossières, et seul l'**ordre** nous intéresse. Ses mesures sont dans `data/results/` : la distance de Fréchet (dans les caractéristiques de notre classifieur, 2 000 images contre 5 000 vraies), et le nombre de classes **couvertes**, selon ce même classifieur, avec la même règle que pour les tas.
+# Un pas de R1 coûte plus qu'un pas ordinaire : comparer à nombre de pas égal l'avantagerait. Le script `scripts/compare_gans.py` a donné à chaque remède **le même temps de processeur**, un seul cœur, compilation non comptée, sur Fashion-MNIST, avec trois graines. Le GAN est celui de la leçon 3.3, mais deux fois plus étroit (8 filtres au lieu de 16) et sans normalisation dans le discriminateur, et le temps est court (quinze secondes, sur un seul cœur) : les images restent grossières, et seul l'**ordre** nous intéresse. Ses mesures sont dans `data/results/` : la distance de Fréchet (dans les caractéristiques de notre classifieur, 2 000 images contre 5 000 vraies), et le nombre de classes **couvertes**, selon ce même classifieur, avec la même règle que pour les tas.
 #
 # **Pariez** sur le meilleur des neuf, et sur l'écart entre deux graines d'un même remède.
 
@@ -520,12 +520,12 @@ print("le second générateur dessine encore :", bool(np.isfinite(gans.sample(st
 #
 # <details><summary>Réponses</summary>
 #
-# 1. À l'équilibre, vrais et faux se confondent et le critique n'a plus rien à dire : sa pente doit être 0 là où sont les données ; la pente de 1 est celle d'un critique de Wasserstein optimal *entre* deux lois différentes. 2. Non : elle ne compte ni les recouvrements du filtre ni le pas ; la norme de l'opération peut être plus grande. 3. Qu'elle est au plus $2^3 = 8$, si ses activations ne sont pas plus raides que 1. 4. Le critique garderait un bon score à de mauvaises images, là où il n'y en a aucune vraie. 5. Non : elle ne change pas le jeu, elle n'en montre qu'une version lissée. 6. Rien : il faut plus de graines, ou dire que l'on n'a pas vu de différence.
+# 1. À l'équilibre, vrais et faux se confondent et le critique n'a plus rien à dire : sa pente doit être 0 là où sont les données ; la pente de 1 est celle d'un critique de Wasserstein optimal *entre* deux lois différentes. 2. Non : un même pixel est lu par plusieurs fenêtres, ce que le noyau à plat ne voit pas ; la norme de l'opération peut être plus grande (à la leçon 1.3, section 5, elle atteint 2 pour un noyau à plat de norme 1). 3. Qu'elle est au plus $2^3 = 8$, si ses activations ne sont pas plus raides que 1. 4. Le critique garderait un bon score à de mauvaises images, là où il n'y en a aucune vraie. 5. Non : elle ne change pas le jeu, elle n'en montre qu'une version lissée. 6. Rien : il faut plus de graines, ou dire que l'on n'a pas vu de différence.
 #
 # </details>
 #
 # ## Pour aller plus loin
 #
-# - Ajoutez du bruit aux **images** que voit le critique, vraies et fausses (*instance noise*, Arjovsky & Bottou 2017) ; Roth et al. (2017) montrent que cela revient, pour un bruit faible, à pénaliser son gradient.
+# - Ajoutez du bruit aux **images** que voit le critique, vraies et fausses (*instance noise*, Sønderby et al. 2017 ; Arjovsky & Bottou 2017) ; Roth et al. (2017) montrent que cela revient, pour un bruit faible, à pénaliser son gradient.
 # - Combinez deux remèdes, par exemple R1 et la moyenne mobile : `gans.GAN(..., penalty=gans.r1, average=0.995)`.
 # - Refaites la comparaison avec d'autres durées : `python scripts/compare_gans.py --seconds 60 --out ailleurs`. L'ordre change-t-il ?

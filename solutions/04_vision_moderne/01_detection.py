@@ -10,7 +10,7 @@
 #
 # **À la fin, vous saurez** comparer deux boîtes (IoU), supprimer les doublons (NMS), mesurer une détection (précision, rappel, précision moyenne) comme le fait COCO, choisir des ancres par k-means, encoder des boîtes sur une grille, entraîner un détecteur et classer ses erreurs.
 #
-# **Prérequis** : leçons 2.1 et 2.2 · **Durée** : 75 min · **Références** : Sermanet et al. 2014, *OverFeat* ; Girshick et al. 2014, *R-CNN* ; Redmon et al. 2016, *You Only Look Once* ; Redmon & Farhadi 2017, *YOLO9000* ; Everingham et al. 2010, *The PASCAL VOC Challenge* ; Lin et al. 2014, *Microsoft COCO* ; Rezatofighi et al. 2019 (GIoU) ; Bolya et al. 2020, *TIDE*
+# **Prérequis** : leçons 2.1 et 2.2 · **Durée** : 75 min · **Références** : Sermanet et al. 2014, *OverFeat* ; Girshick et al. 2014, *R-CNN* ; Redmon et al. 2016, *You Only Look Once* ; Redmon & Farhadi 2017, *YOLO9000* ; Everingham et al. 2010, *The PASCAL Visual Object Classes (VOC) Challenge* ; Lin et al. 2014, *Microsoft COCO* ; Rezatofighi et al. 2019 (GIoU) ; Bolya et al. 2020, *TIDE*
 
 # %%
 from labs import runtime
@@ -784,7 +784,7 @@ plots.boxes(
 # ## Questionnaire
 #
 # 1. Deux détections correctes du même objet : que deviennent-elles dans le calcul de l'AP ?
-# 2. On ajoute, tout en bas du classement, mille détections fausses. Que devient l'AP ? Et la précision au seuil de 0,01 ?
+# 2. On ajoute, tout en bas du classement mais au-dessus de 0,01, mille détections fausses. Que devient l'AP ? Et la précision au seuil de 0,01 ?
 # 3. Deux objets de même classe se recouvrent avec un IoU de 0,6. Que fait la NMS au seuil de 0,5 ?
 # 4. Deux objets ont leur centre dans la même cellule. Que se passe-t-il dans notre grille ?
 # 5. Pourquoi $1 - \mathrm{IoU}$ seul est-il un mauvais coût au début de l'entraînement ?
@@ -799,4 +799,4 @@ plots.boxes(
 #
 # - Remplacez `giou_loss` par `ciou_loss` ou `diou_loss` de `labs.boxes` (Zheng et al. 2020) : l'AP75 bouge-t-elle plus que l'AP50 ?
 # - Prenez les dix vêtements, `scenes.GARMENTS`, ou jusqu'à huit objets par scène : quelle espèce d'erreur augmente le plus ?
-# - La leçon 4.2 lit YOLOv4, la descendante de cette grille, avec ses poids officiels ; la leçon 4.4 ajoute un masque à chaque boîte.
+# - La leçon 4.2 démonte YOLOv4, qui descend de cette grille, et fait tourner les poids officiels de sa petite sœur, YOLOv4-tiny ; la leçon 4.4 ajoute un masque à chaque boîte.

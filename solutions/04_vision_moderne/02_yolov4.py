@@ -736,7 +736,7 @@ else:
 # ## À retenir
 #
 # - Un détecteur se lit en trois parties : le **backbone** résume l'image, le **neck** mélange les échelles, la **head** lit une boîte par ancre et par cellule. Le cfg de Darknet suffit à tout reconstruire, au poids près.
-# - Centre : pas × $(c + s\,\sigma(t) - \frac{s-1}{2})$ ; côtés : ancre × $e^t$. Le centre reste dans sa cellule.
+# - Centre : pas × $(c + s\,\sigma(t) - \frac{s-1}{2})$ ; côtés : ancre × $e^t$. Le centre reste dans sa cellule, ou, quand $s > 1$, en déborde à peine.
 # - Le *bag of freebies* ne change que l'entraînement, le *bag of specials* change le réseau. Gratuit ne veut pas dire utile à coup sûr : on mesure, une astuce après l'autre, puis ensemble.
 # - Une plus grande image montre de plus petits objets, et le calcul croît comme le carré du côté.
 # - Pour apprendre vos classes, ne jetez rien de ce qui n'en dépend pas : le backbone, le neck, et même les cartes de boîte et d'objectness de la head.
@@ -752,7 +752,7 @@ else:
 #
 # <details><summary>Réponses</summary>
 #
-# 1. $3 \times (5 + 6) = 33$. 2. $3 \times (76^2 + 38^2 + 19^2) = 22\,743$. 3. L'étirer changerait les proportions des objets, que les ancres ont apprises. 4. Rien : il vaut 1 et son gradient est nul tant qu'elles ne se touchent pas ; CIoU tire les centres l'un vers l'autre. 5. Réduite à 416 pixels de large, l'image ne leur laisserait que 2 ou 3 pixels : prenez une plus grande taille, ou découpez l'image en tuiles qui se recouvrent. 6. Ses poids ne changent plus, donc ses cartes non plus ; on perd le droit d'adapter le backbone aux nouvelles images, et les augmentations, qu'il faudrait calculer d'avance elles aussi.
+# 1. $3 \times (5 + 6) = 33$. 2. $3 \times (76^2 + 38^2 + 19^2) = 22\,743$. 3. L'étirer changerait les proportions des objets, et différemment d'une photographie à l'autre. (Les poids officiels, eux, ont appris sur des images étirées : c'est ce que fait ce Darknet, sauf si on lui demande `letter_box`.) 4. Rien : il vaut 1 et son gradient est nul tant qu'elles ne se touchent pas ; CIoU tire les centres l'un vers l'autre. 5. Réduite à 416 pixels de large, l'image ne leur laisserait que 2 ou 3 pixels : prenez une plus grande taille, ou découpez l'image en tuiles qui se recouvrent. 6. Ses poids ne changent plus, donc ses cartes non plus ; on perd le droit d'adapter le backbone aux nouvelles images, et les augmentations, qu'il faudrait calculer d'avance elles aussi.
 #
 # </details>
 #

@@ -671,7 +671,7 @@ plots.show(figures, columns=2, size=5,
 #
 # <details><summary>Réponses</summary>
 #
-# 1. Un noyau 7 × 7 × 512 × 4096 : 102 760 448 poids, les mêmes que la couche dense, rangés autrement. 2. Dice = 2 × 0,5 / 1,5 = 0,67 ; le Dice est toujours le plus grand, sauf en 0 et en 1, où ils sont égaux. 3. La plupart des classes sont absentes de la plupart des images : leur Dice y vaudrait presque 1 ou presque 0 pour quelques pixels. 4. 1 + 2 + 4 + 8 = 15 pixels ; sans dilatation, 7. 5. Pour le petit : son bord est une plus grande part de sa surface.
+# 1. Un noyau 7 × 7 × 512 × 4096 : 102 760 448 poids, les mêmes que la couche dense, rangés autrement. 2. Dice = 2 × 0,5 / 1,5 = 0,67 ; le Dice est toujours le plus grand, sauf en 0 et en 1, où ils sont égaux. 3. La plupart des classes sont absentes de la plupart des images : leur Dice y vaudrait presque 1, ou presque 0 dès que quelques pixels s'y trompent. 4. 1 + 2 + 4 + 8 = 15 pixels ; sans dilatation, 7. 5. Pour le petit : son bord est une plus grande part de sa surface.
 #
 # </details>
 #

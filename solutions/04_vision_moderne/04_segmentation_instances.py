@@ -738,7 +738,7 @@ plots.show(
 # ## À retenir
 #
 # - Une carte de classes ne compte pas : deux objets qui se touchent n'en font qu'un, sans une erreur de pixel.
-# - **PQ = SQ × RQ** : la qualité des contours, fois celle du compte. Regardez aussi les objets coupés et fondus, et l'AP des masques à plusieurs seuils.
+# - **PQ = SQ × RQ** : la qualité des contours, fois celle de la détection (le F1 des objets). Regardez aussi les objets coupés et fondus, et l'AP des masques à plusieurs seuils.
 # - **En montant** : une carte dont les cuvettes sont les objets (distance ou bords appris), des marqueurs, et le partage des eaux.
 # - **En descendant** : une boîte, RoIAlign sans aucun arrondi, un masque binaire de la classe, recollé dans l'image.
 # - Avec une seule image, gardez **tour à tour** chaque quart pour le test : un seul découpage peut faire dire presque n'importe quoi.

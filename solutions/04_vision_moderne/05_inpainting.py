@@ -32,7 +32,7 @@ from labs.checks import vision as check
 # %% [markdown]
 # ## 1. Des visages, des trous, une note
 #
-# Les visages d'ORL : dix photographies de 40 personnes, en 112 × 92 pixels gris. Ce sont de vraies personnes, photographiées à Cambridge entre 1992 et 1994 pour la recherche : servez-vous-en pour apprendre, pas pour identifier quelqu'un. Nous les réduisons de moitié, et nous séparons **les personnes** : 32 pour apprendre, 8 que les réseaux de remplissage ne verront jamais.
+# Les visages d'ORL : dix photographies de chacune de 40 personnes, en 112 × 92 pixels gris. Ce sont de vraies personnes, photographiées à Cambridge entre 1992 et 1994 pour la recherche : servez-vous-en pour apprendre, pas pour identifier quelqu'un. Nous les réduisons de moitié, et nous séparons **les personnes** : 32 pour apprendre, 8 que les réseaux de remplissage ne verront jamais.
 
 # %%
 PEOPLE = 32
@@ -618,7 +618,7 @@ print("les pixels, non : au moins 10 niveaux d'écart en moyenne :", apart > 10 
 # %% [markdown]
 # ## À retenir
 #
-# - Un trou se note **dans le trou**. Les équations prolongent le bord : parfaites pour une rayure, aveugles pour un visage. Un réseau se souvient : meilleur sur les grands trous, **des images qu'il a apprises**.
+# - Un trou se note **dans le trou**. Les équations prolongent le bord : parfaites pour une rayure, aveugles pour un visage. Un réseau se souvient **des images qu'il a apprises** : sur des images semblables, il est meilleur dans les trous larges, loin de tout pixel connu.
 # - **Convolution partielle** : ne compter que le connu, compenser par $\mathrm{sum}(\mathbf 1)/\mathrm{sum}(M)$, mettre le masque à jour. **À portes** : laisser le réseau l'apprendre.
 # - Ce qui remplit un trou est **inventé** : plausible, jamais vrai par construction.
 # - Pixeliser ou flouter ne rend pas anonyme : une moyenne garde assez d'information pour choisir entre des personnes connues, même sans apprendre.

@@ -709,4 +709,4 @@ for wrong in (lambda: datasets.read_video("absente.mp4"), lambda: yolo.detect(de
 # - `tracking.DeepSort` compare aussi des apparences : donnez-lui l'histogramme des couleurs de chaque boîte. La dame en rouge, sortie puis revenue, retrouve-t-elle son nom ?
 # - Faites passer la ligne ailleurs, ou en oblique, et recomptez à l'œil.
 # - Le facteur de ByteTrack qui compte le plus ici est-il le mouvement, le seuil d'IoU ou les naissances ? Changez-les un par un.
-# - Luiten et al. (2021) expliquent pourquoi HOTA remplace MOTA dans les bancs d'essai : lisez leur section sur les défauts des mesures précédentes.
+# - Luiten et al. (2021) expliquent pourquoi ils proposent HOTA à la place de MOTA : lisez leur section sur les défauts des mesures précédentes.

@@ -522,7 +522,7 @@ print("un bruit au hasard suffit à passer sous 0,6 de corrélation :", coin_ran
 #
 # <details><summary>Réponses</summary>
 #
-# 1. Non : c'est le poids de la classe. Oui, dès que les unités actives changent. 2. Son gradient est presque nul partout, en $p_c(1 - p_c)$ : il reste surtout des erreurs d'arrondi, et l'opposition aux autres classes. 3. Elle devrait valoir 13,7 : il faut davantage de pas, et recommencer jusqu'à ce que la somme ne bouge plus. 4. Zéro, quel que soit le rôle de ce pixel. 5. À montrer les contours de l'image, pas à expliquer une décision.
+# 1. Non : c'est le poids de la classe. Oui, dès que les unités actives changent. 2. Son gradient est presque nul partout, en $p_c(1 - p_c)$ : la carte s'éteint, et le peu qui en reste oppose la classe aux autres. 3. Elle devrait valoir 13,7 : il faut davantage de pas, et recommencer jusqu'à ce que la somme ne bouge plus. 4. Zéro, quel que soit le rôle de ce pixel. 5. À montrer les contours de l'image, pas à expliquer une décision.
 #
 # </details>
 #

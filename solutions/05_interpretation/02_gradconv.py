@@ -69,7 +69,7 @@ def relu_rules(x, gradient):
 check.relu_rules(relu_rules)
 
 # %% [markdown] tags=["solution"]
-# Le masque `active` vient de l'aller, donc de l'**image** ; le masque `positive` vient du retour, donc des **poids** et de la classe. Gardez cette différence en tête : elle décidera de tout à la section 2.
+# Le masque `active` vient de l'aller, donc de l'**image** ; le masque `positive` vient du retour, donc, quand aucun masque `active` ne s'y mêle (le deconvnet), des seuls **poids** et de la classe. Gardez cette différence en tête : elle décidera de tout à la section 2.
 
 # %% [markdown]
 # Un réseau entier n'est qu'une suite de ces étapes. En voici un minuscule, à deux couches cachées, que nous remontons à la main ; seule change la règle appliquée aux ReLU.
@@ -325,7 +325,7 @@ print("Grad-CAM change plus de côté que la guidée :", gap["Grad-CAM"] > gap["
 print("Grad-CAM guidée, plus encore :", gap["Grad-CAM guidée"] > gap["Grad-CAM"] + 0.05)
 
 # %% [markdown]
-# L'écart entre les deux questions mesure ce qui dépend de la classe. Deconvnet : 4 points, et ce n'est pas l'image qui les donne, puisque sa carte est la même d'un montage à l'autre : ResNet-20 n'a pas de maxima non plus. La guidée fait 20 points, à peine plus que le gradient, 17 ; ce n'est pas rien, l'œil seul ne l'aurait pas vu. Grad-CAM en fait 34, et Grad-CAM guidée 55 : 72 % de la carte du côté du chat quand on demande le chat, 17 % quand on demande le chien. Aucune n'atteint 100 % : la moitié d'en face compte un peu aussi, ne serait-ce que par la largeur des champs récepteurs.
+# L'écart entre les deux questions mesure ce qui dépend de la classe. Deconvnet : 4 points, et ce n'est pas l'image qui les donne, puisque sa carte est la même d'un montage à l'autre : ResNet-20 n'a pas de maxima non plus. La guidée fait 20 points, à peine plus que le gradient, 17 ; ce n'est pas rien, l'œil seul ne l'aurait pas vu. Grad-CAM en fait 34, et Grad-CAM guidée 55 : 72 % de la carte du côté du chat quand on demande le chat, 17 % quand on demande le chien. Aucune n'atteint 100 % : la moitié d'en face compte un peu aussi, ne serait-ce que par la largeur des champs réceptifs.
 
 # %% [markdown]
 # ## 6. Explications ou contours ? Détruire le réseau
@@ -618,7 +618,7 @@ print("détails fins, deux fois moins que sur les pixels :", bool(fine(visions).
 #
 # <details><summary>Réponses</summary>
 #
-# 1. Son masque ne dépend que du signal qui redescend, et Lite0 n'a pas de maxima par où l'image entrerait. 2. Sur la somme : une carte de poids négatif peut alors effacer une région. 3. Les poids de la couche dense pour cette classe, divisés par le nombre de cases de la carte : Grad-CAM redonne alors CAM, à un facteur près. 4. La même carte avec des poids au hasard, et pour une autre classe : la fissure est un contour, elle y serait peut-être aussi. 5. Que son score ne dit pas si l'image est vraisemblable ; le chapitre 6 en fera une attaque.
+# 1. Son masque ne dépend que du signal qui redescend, et Lite0 n'a pas de maxima par où l'image entrerait. 2. Sur la somme : une carte de poids négatif peut alors effacer une région. 3. Les poids de la couche dense pour cette classe, divisés par le nombre de cases de la carte : Grad-CAM redonne alors, à ce facteur et à la ReLU près, la méthode dont elle est issue, CAM (Zhou et al. 2016). 4. La même carte avec des poids au hasard, et pour une autre classe : la fissure est un contour, elle y serait peut-être aussi. 5. Que son score ne dit pas si l'image est vraisemblable ; le chapitre 6 en fera une attaque.
 #
 # </details>
 #

@@ -164,7 +164,7 @@ plots.table(rows, header=["fond", "plus forte baisse", "plus faible", "corrélat
 print("le fond change le classement des pixels (corrélation sous 0,9) :", alike(maps["noir"], mean) < 0.9)
 
 # %% [markdown]
-# **Le carré.** Deux fois plus petit, il cache moins : la plus forte baisse passe de 0,53 à 0,43. Et ce n'est pas la même carte en plus fin : la corrélation n'est que de 0,42, et les carreaux clairs et sombres se côtoient sans logique apparente, surtout en haut. **Le pas.** Le même carré, à 25 places au lieu de 81 : 0,78. On perd la moyenne sur les places voisines.
+# **Le carré.** Deux fois plus petit, il cache moins : le pire carré n'ôte plus que 0,43 au logit, au lieu de 0,72. Et ce n'est pas la même carte en plus fin : la corrélation n'est que de 0,42, et les carreaux clairs et sombres se côtoient sans logique apparente, surtout en haut. **Le pas.** Le même carré, à 25 places au lieu de 81 : 0,78. On perd la moyenne sur les places voisines.
 #
 # **Le fond.** Avec du noir, la plus forte baisse monte à 0,90 et la corrélation tombe à 0,64 ; avec du flou, 0,78. Le museau ressort avec les trois fonds. L'œil gauche, non : un peu clair avec la couleur moyenne et avec le flou, il est éteint avec le noir. Un carré noir n'est pas « rien » : c'est un objet, avec des bords francs, que le réseau voit aussi. Aucun fond n'est neutre ; donnez toujours le vôtre, et regardez si la conclusion tient avec un autre.
 

@@ -89,7 +89,7 @@ for name in ("cafe", "bus"):
     print(f"{name} :", [names[c] for c in found[name].classes])
 
 # %% [markdown]
-# Le chat est vu comme un chat, 0,64, **et** comme un chien, 0,42, presque à la même place : la suppression des doubles (leçon 4.1) se fait classe par classe, elle ne choisit pas entre deux classes. La tasse est trouvée, pas la cuillère posée dans sa soucoupe. Le bus est certain, 1,00, et le taxi à demi caché par lui est trouvé aussi ; la voiture blanche, à gauche, ne l'est pas, ni le passant tout à droite. Sur la place, quatre passants, puis trois : le quatrième, coupé en deux par le panneau, est manqué.
+# Le chat est vu comme un chat, 0,64, **et** comme un chien, 0,42, presque à la même place : la suppression des doublons (leçon 4.1) se fait classe par classe, elle ne choisit pas entre deux classes. La tasse est trouvée, pas la cuillère posée dans sa soucoupe. Le bus est certain, 1,00, et le taxi à demi caché par lui est trouvé aussi ; la voiture blanche, à gauche, ne l'est pas, ni le passant tout à droite. Sur la place, quatre passants, puis trois : le quatrième, coupé en deux par le panneau, est manqué.
 
 # %% [markdown]
 # ## 2. Deux détections se ressemblent-elles ?
@@ -511,7 +511,7 @@ print("le maximum de chaque carte est dans la boîte que HOG a trouvée :", insi
 #
 # <details><summary>Réponses</summary>
 #
-# 1. Pour qu'un seul facteur nul annule le poids : une boîte bien placée d'une autre classe ne doit rien peser. 2. Sous un masque, le score baisse : au-dessus d'un seuil élevé, presque toutes les listes seraient vides, et les poids nuls. 3. Presque pas : les appels au détecteur servent à toutes les cibles. 4. On ne peut pas le dire : un halo en a autant, sans rien savoir du détecteur ; il faut une mesure qui interroge le détecteur. 5. Les grandes cases donnent une carte grossière, stable avec peu de masques ; les petites montrent des détails, mais demandent beaucoup plus de masques.
+# 1. Pour qu'un seul facteur nul annule le poids : une boîte bien placée d'une autre classe ne doit rien peser. 2. Sous un masque, le score baisse : au-dessus d'un seuil élevé, presque toutes les listes seraient vides, et les poids nuls. 3. Non, à peine plus cher : les appels au détecteur servent à toutes les cibles. 4. On ne peut pas le dire : un halo en a autant, sans rien savoir du détecteur ; il faut une mesure qui interroge le détecteur. 5. Les grandes cases donnent une carte grossière, stable avec peu de masques ; les petites montrent des détails, mais demandent beaucoup plus de masques.
 #
 # </details>
 #
@@ -519,4 +519,4 @@ print("le maximum de chaque carte est dans la boîte que HOG a trouvée :", insi
 #
 # - Dans la section 7, expliquez un autre passant ; puis cachez sa tête par un carré gris : le détecteur le trouve-t-il encore ?
 # - Faites la carte du chat avec `cells=16`, comme dans l'article, et mesurez l'accord : combien de masques faudrait-il ?
-# - Le chapitre 6 prend le problème à l'envers : au lieu de chercher ce que le détecteur regarde, on y pose un autocollant qui l'égare.
+# - Le chapitre 6 prend le problème à l'envers : au lieu de chercher ce que le réseau regarde, on change l'image, ou l'on colle un autocollant sur l'objet, pour égarer un classifieur.

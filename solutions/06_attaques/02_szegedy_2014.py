@@ -424,7 +424,7 @@ print("au moins trois autruches sur quatre :", np.sum(np.asarray(lite0(birds)).a
 #
 # <details><summary>Réponses</summary>
 #
-# 1. C'est lui qui pèse le plus sur la longueur de $r$ : le plus grand qui atteint encore la cible donne la plus petite perturbation. 2. L'adverse met toute sa longueur dans la direction qui compte ; le bruit n'y en met qu'une part de l'ordre de $1/\sqrt n$. 3. Cacher son réseau ne suffit pas : on peut attaquer un réseau semblable, et lui présenter le résultat. 4. Non : une petite borne garantit, une grande ne dit rien. 5. La boule se déplace avec l'image, et l'on peut s'éloigner de `steps` × `epsilon`.
+# 1. C'est lui qui pèse le plus sur la longueur de $r$ : le plus grand qui atteint encore la cible donne la plus petite perturbation. 2. L'adverse met toute sa longueur dans la direction qui compte ; le bruit n'y en met qu'une part de l'ordre de $1/\sqrt n$. 3. Cacher son réseau ne suffit pas : on peut attaquer un réseau semblable, et lui présenter le résultat. 4. Non : une petite borne garantit, une grande ne dit rien. 5. La boule se déplace avec l'image : la projection ne retient plus rien, puisqu'un pas est plus court que `epsilon`, et l'on peut s'éloigner de `steps` × `step_size`.
 #
 # </details>
 #

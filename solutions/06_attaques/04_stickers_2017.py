@@ -461,7 +461,7 @@ for name, drawing in {"avec NPS": best, "sans NPS": free}.items():
 # ## À retenir
 #
 # - Une attaque physique optimise **l'objet**, et non l'image : une seule impression doit servir à toutes les vues. D'où l'espérance sur les transformations ; optimisée pour une seule vue, l'attaque ne vaut presque rien ailleurs.
-# - RP2 procède en deux temps : la norme L1, sur tout le panneau, montre **où** le réseau est fragile ; le masque y est posé, et l'on cherche **de quelle couleur**.
+# - L'article (sa méthode s'appelle RP2, *Robust Physical Perturbations*) procède en deux temps : la norme L1, sur tout le panneau, montre **où** le réseau est fragile ; le masque y est posé, et l'on cherche **de quelle couleur**.
 # - Une réussite ne dit rien sans son **témoin** : les mêmes autocollants, au même endroit, de couleurs quelconques.
 # - Jugez sur des vues, des fonds et une séquence que l'attaque n'a pas vus, avec des intervalles.
 # - Rendu n'est pas imprimé, et un classifieur n'est pas un véhicule : un résultat de synthèse a toutes les chances d'être optimiste pour l'attaquant.

@@ -33,7 +33,7 @@ from labs.checks import attacks as check
 # %% [markdown]
 # ## 1. Ce que cache une moyenne
 #
-# En novembre 2018, Percy Liang ouvre sa conférence sur les articles de ce chapitre : les images adverses, les lunettes, les stickers. La question n'est plus seulement « comment attaquer ? », mais : **que vaut notre façon d'évaluer ?** Un modèle juste **en moyenne** peut échouer dans trois situations, que Liang distinguera dans une conférence de 2020 : un adversaire, un groupe minoritaire, un monde qui change. Cette leçon mesure les trois.
+# En novembre 2018, Percy Liang ouvre sa conférence sur les articles de ce chapitre : les images adverses, les lunettes, les autocollants. La question n'est plus seulement « comment attaquer ? », mais : **que vaut notre façon d'évaluer ?** Un modèle juste **en moyenne** peut échouer dans trois situations, que Liang distinguera dans une conférence de 2020 : un adversaire, un groupe minoritaire, un monde qui change. Cette leçon mesure les trois.
 #
 # Commençons par le plus simple. Le classifieur de Fashion-MNIST du cours reconnaît neuf vêtements sur dix. **Pariez** : que vaut-il sur la pire des dix classes ?
 
