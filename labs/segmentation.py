@@ -376,7 +376,7 @@ def split_by_borders(probabilities, *, inside=0.5, smallest_marker=5, smallest=2
     if probabilities.ndim != 3 or probabilities.shape[-1] != 3:
         raise ValueError(f"Attendu trois cartes (H, L, 3) : fond, intérieur, bord ; reçu {probabilities.shape}.")
     if probabilities.size and not np.allclose(probabilities.sum(-1), 1, atol=1e-3):
-        raise ValueError("Les trois cartes ne font pas 1 en chaque pixel : passez les logits par un softmax.")
+        raise ValueError("Les trois cartes ne font pas 1 en chaque pixel : passez les logits par une softmax.")
     background, heart, _ = np.moveaxis(probabilities, -1, 0)
     markers = drop_small(ndimage.label(heart > inside)[0], smallest_marker)
     return drop_small(segmentation.watershed(-heart, markers, mask=background < 0.5), smallest)

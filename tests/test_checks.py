@@ -70,7 +70,7 @@ def test_only_the_last_call_tells_of_a_forgotten_return():
 
 @pytest.mark.parametrize(
     "got, expected",
-    [(None, 0), ("neuf", 0), ((X, 1), 0), ([[1], [1, 2]], 0), ([1, 2], 2), (np.float32([1, 2, 3]), 3), (2.0, 1)],
+    [("neuf", 0), ((X, 1), 0), ([[1], [1, 2]], 0), ([1, 2], 2), (np.float32([1, 2, 3]), 3), (2.0, 1)],
 )
 def test_an_answer_that_is_not_numbers_is_an_empty_array(got, expected):
     assert checks.numbers(got).size == expected
@@ -113,6 +113,17 @@ def test_a_tuple_is_compared_value_by_value():
         checks.compare((1.0, X, X), (1.0, X), given="ici")
     with pytest.raises(checks.CheckFailed, match="un nombre seul"):
         checks.compare(np.zeros(1), 0.0, given="ici")
+
+
+@pytest.mark.parametrize("got", [(1, X), [1, X], np.zeros((2, 3))])
+def test_two_results_come_in_whatever_unpacks(got):
+    checks.require_two(got, "a, puis b")
+
+
+@pytest.mark.parametrize("got", [X, 1.0, np.float64(1), np.array(1.0), (1,), "ab"])
+def test_anything_but_two_results_is_told_what_they_are(got):
+    with pytest.raises(checks.CheckFailed, match="deux choses.*a, puis b"):
+        checks.require_two(got, "a, puis b")
 
 
 def test_the_trainee_is_told_the_line_where_the_code_broke():

@@ -141,9 +141,16 @@ def uses_its_generator(draw):
 def numbers(got):
     """An answer as a float64 array, to look for classic mistakes; empty if it is none: `compare` says what it is."""
     try:
-        return np.zeros(0) if got is None else np.asarray(got, dtype="float64")
-    except (TypeError, ValueError):
+        return _as_array(got, "")
+    except CheckFailed:
         return np.zeros(0)
+
+
+def require_two(got, what):
+    """Refuse what does not unpack into two results, named in French by `what`: "la moyenne, puis la covariance"."""
+    unpacks = isinstance(got, (tuple, list)) or (isinstance(got, np.ndarray) and got.ndim)
+    if not unpacks or len(got) != 2:
+        raise CheckFailed(f"La fonction doit renvoyer deux choses : {what}.", stage="type")
 
 
 def show(values):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from labs.checks import CheckFailed, compare, exercise, numbers, uses_its_generator
+from labs.checks import CheckFailed, compare, exercise, numbers, require_two, uses_its_generator
 
 
 # --- Lesson 3.1 -----------------------------------------------------------------------------------------
@@ -21,8 +21,7 @@ def pca(answer):
         given = f"pour x de forme {x.shape} et dimension={dimension}"
         reference = PCA(dimension).fit(x)
         got = answer(x.copy(), dimension)
-        if not isinstance(got, (tuple, list)) or len(got) != 2:
-            raise CheckFailed("La fonction doit renvoyer deux choses : la moyenne, puis les directions.", stage="type")
+        require_two(got, "la moyenne, puis les directions")
         compare(got[0], reference.mean_, given=f"{given}, moyenne")
         axes = np.asarray(got[1])
         if axes.shape == (size, dimension) != (dimension, size):
@@ -149,7 +148,7 @@ def auroc(answer):
         if len(normal) < 4:
             given = f"pour normal = {normal.tolist()} et anomalous = {anomalous.tolist()}"
         got = answer(normal.copy(), anomalous.copy())
-        if np.ndim(got) == 0 and got is not None:
+        if np.ndim(got) == 0:
             _diagnose_auroc(float(got), expected, normal, anomalous, given)
         compare(got, expected, given=given)
     return "égal à scikit-learn, égalités comprises"
@@ -190,7 +189,7 @@ def threshold(answer):
         allowed = rate * len(scores) + 1e-9
         best = max(count for count in (np.sum(scores > one) for one in scores) if count <= allowed)
         lowest = min(one for one in scores if np.sum(scores > one) == best)
-        if got is not None and np.ndim(got) == 0 and not np.isnan(got):
+        if np.ndim(got) == 0 and not np.isnan(got):
             _diagnose_threshold(float(got), scores, rate, best, given)
         else:
             compare(got, lowest, given=given)
@@ -576,8 +575,7 @@ def power_iteration(answer):
         given = f"pour une matrice {shape} et steps={steps}"
         with np.errstate(all="ignore"):
             got = answer(w.copy(), start.copy(), steps)
-        if not isinstance(got, (tuple, list)) or len(got) != 2:
-            raise CheckFailed("La fonction doit renvoyer deux choses : σ, puis le nouveau u.", stage="type")
+        require_two(got, "σ, puis le nouveau u")
         if np.ndim(got[0]) == 0 and not np.isclose(got[0], sigma, rtol=1e-6):
             _diagnose_power(float(np.real(got[0])), sigma, w, start, steps, given)
         compare(got[0], sigma, given=f"{given}, σ")

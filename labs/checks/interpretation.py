@@ -144,7 +144,7 @@ def rank_correlation(answer):
         u, v = np.abs(a).ravel(), np.abs(b).ravel()
         expected, given = spearmanr(u, v).statistic, f"pour deux cartes de forme {a.shape}"
         got = answer(a.copy(), b.copy())
-        if got is not None and np.ndim(got) == 0 and not np.isclose(got, expected, atol=1e-6):
+        if np.ndim(got) == 0 and not np.isclose(got, expected, atol=1e-6):
             if np.isclose(got, spearmanr(a.ravel(), b.ravel()).statistic, atol=1e-6):
                 raise CheckFailed(f"Les signes comptent encore {given} : prenez la valeur absolue avant les rangs.")
             if np.isclose(got, pearsonr(u, v).statistic, atol=1e-6):
@@ -536,7 +536,7 @@ def energy(answer):
         inside = np.array([[x1 <= x < x2 and y1 <= y < y2 for x in range(shape[1])] for y in range(shape[0])])
         expected, given = above[inside].sum() / above.sum(), f"pour une carte {shape} et la boîte {box}"
         got = answer(heatmap.copy(), box)
-        if got is not None and np.ndim(got) == 0 and not np.isclose(got, expected, atol=1e-6):
+        if np.ndim(got) == 0 and not np.isclose(got, expected, atol=1e-6):
             if np.isclose(got, heatmap[inside].sum() / heatmap.sum(), atol=1e-6):
                 raise CheckFailed(f"Le minimum de la carte n'est pas retiré {given}.")
             if np.isclose(got, above[x1:x2, y1:y2].sum() / above.sum(), atol=1e-6):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from labs.checks import CheckFailed, compare, exercise
+from labs.checks import CheckFailed, compare, exercise, require_two
 
 
 # --- Lesson 4.1 -----------------------------------------------------------------------------------------
@@ -80,7 +80,7 @@ def nms(answer):
         given = f"pour {len(places)} boîtes et un seuil de {threshold}"
         given += ", qui est leur IoU" if places is half else ""
         got = answer(places.copy(), scores.copy(), threshold)
-        if got is not None and got is not ... and np.ndim(got) == 1:
+        if np.ndim(got) == 1:
             _diagnose_nms(np.asarray(got), expected, places, scores, threshold, given)
         compare(got, expected, given=given)
     return "mêmes rangs que tf.image.non_max_suppression, dans le même ordre"
@@ -129,7 +129,7 @@ def average_precision(answer):
             given = f"pour correct = {correct.tolist()} et truths = {truths}"
         with np.errstate(all="ignore"):
             got = answer(correct.copy(), truths)
-        if got is not None and got is not ... and np.ndim(got) == 0:
+        if np.ndim(got) == 0:
             _diagnose_precision(float(got), expected, correct, truths, given)
         compare(got, expected, given=given)
     return "égal à faster-coco-eval"
@@ -357,7 +357,7 @@ def diou_nms(answer):
         expected = _greedy(places, scores, threshold, lambda overlap, gap: overlap - gap)
         given = f"pour {name} et un seuil de {threshold}"
         got = answer(places.copy(), scores.copy(), threshold)
-        if got is not None and got is not ... and np.ndim(got) == 1:
+        if np.ndim(got) == 1:
             _diagnose_diou(np.asarray(got), expected, places, scores, threshold, given)
         compare(got, np.array(expected), given=given, tolerance=0)
     return "mêmes boîtes que le calcul fait une à une"
@@ -418,7 +418,7 @@ def class_iou(answer):
         expected, given = _jaccard(truth, predicted, classes), f"pour des cartes {truth.shape} et {classes} classes"
         with np.errstate(all="ignore"):
             got = answer(truth.copy(), predicted.copy(), classes)
-        if got is not None and got is not ... and np.shape(got) == expected.shape:
+        if np.shape(got) == expected.shape:
             _diagnose_class_iou(np.asarray(got, "float64"), expected, truth, predicted, given)
             got = np.where(np.isnan(expected), 0.0, got)
         compare(got, np.nan_to_num(expected), given=given)
@@ -481,7 +481,7 @@ def dice_loss(answer):
             tensor = tf.constant(logits)
             tape.watch(tensor)
             got = answer(tf.constant(labels, "int32"), tensor)
-        if got is not None and got is not ... and np.ndim(got) == 0:
+        if np.ndim(got) == 0:
             _diagnose_dice(float(got), labels, logits, given)
         compare(got, _soft_dice(labels, logits), given=given, tolerance=1e-4)
         slope = tape.gradient(got, tensor) if tf.is_tensor(got) else None
@@ -559,7 +559,7 @@ def dilate(answer):
     for stack, limit in cases:
         given = f"pour {'MobileNetV2' if stack is mobilenet else stack} et limit = {limit}"
         got = answer(list(stack), limit)
-        if got is None or got is ... or np.shape(got) != (len(stack), 3):
+        if np.shape(got) != (len(stack), 3):
             compare(got, np.zeros((len(stack), 3)), given=given)
         _diagnose_dilate([tuple(map(int, layer)) for layer in got], stack, limit, given)
     compare([rate for *_, rate in got], [1] * 8 + [2] * 7 + [4] * 3, given="pour les dilatations de MobileNetV2")
@@ -849,7 +849,7 @@ def hole_psnr(answer):
         got = answer(truth.copy(), output.copy(), holes.copy())
         if np.shape(got) == expected.shape:
             _diagnose_psnr(np.asarray(got, "float64"), expected, truth, output, holes, given)
-        elif got is not None and got is not ... and np.ndim(got) == 0 and count > 1:
+        elif np.ndim(got) == 0 and count > 1:
             raise CheckFailed(f"Une seule valeur {given} : il faut un PSNR par image.", stage="forme")
         compare(got, expected, given=given)
     return "égal à scikit-image, trou par trou"
@@ -1053,7 +1053,7 @@ def associate(answer):
     for tracks, detections, threshold in [*cases, (greedy[0], np.zeros((0, 4)), 0.3)]:
         given = f"pour {len(tracks)} pistes, {len(detections)} détections et un seuil de {threshold}"
         got = answer(tracks.copy(), detections.copy(), threshold)
-        _require_two(got, "les rangs des pistes, puis ceux des détections", given)
+        require_two(got, "les rangs des pistes, puis ceux des détections")
         overlap = boxes.iou(tracks, detections) if len(detections) else np.zeros((len(tracks), 0))
         expected = best(overlap, threshold)
         if len(got[0]) != len(got[1]):
@@ -1087,14 +1087,6 @@ def _diagnose_association(pairs, expected, overlap, threshold, given):
     raise CheckFailed(f"Vos paires sont {pairs} {given} ; il fallait {expected} : le seuil vient après le choix.")
 
 
-def _require_two(got, what, given):
-    if got is None:
-        compare(got, 0, given=given)
-    pair = isinstance(got, (tuple, list)) or (isinstance(got, np.ndarray) and got.ndim)
-    if not pair or len(got) != 2:
-        raise CheckFailed(f"La fonction doit renvoyer deux choses : {what}.", stage="type")
-
-
 @exercise(
     "4.6.b",
     "Prédire : mean = F @ mean, puis covariance = F @ covariance @ F.T + Q. Si z est None, c'est fini.",
@@ -1119,7 +1111,7 @@ def kalman(answer):
         got = mean.copy(), covariance.copy()
         for z in measures:
             got = answer(*got, None if z is None else np.array(z), F.copy(), Q.copy(), H.copy(), R.copy())
-            _require_two(got, "la moyenne, puis la covariance", given)
+            require_two(got, "la moyenne, puis la covariance")
             got = np.asarray(got[0], "float64"), np.asarray(got[1], "float64")
         if got[0].shape == mean.shape and got[1].shape == covariance.shape:
             _diagnose_kalman(got, expected, mean, covariance, F, Q, measures, given)
@@ -1190,7 +1182,7 @@ def identity_switches(answer):
         expected = tracking.evaluate(*(_far_apart(frames, side) for side in (0, 1)))["IDSW"]
         got = answer([dict(pairs) for pairs in frames])
         given = f"pour {frames}" if len(frames) < 5 else f"pour {len(frames)} images tirées au hasard"
-        if got is not None and np.ndim(got) == 0 and got != expected:
+        if np.ndim(got) == 0 and got != expected:
             _diagnose_switches(int(got), expected, frames, given)
         compare(got, expected, given=given)
     return "égal à TrackEval"
@@ -1242,7 +1234,7 @@ def count_crossings(answer):
     for tracks, (start, end), expected, given in cases:
         got = answer([rows.copy() for rows in tracks], np.array(start), np.array(end))
         given = f"pour {given}"
-        _require_two(got, "les passages vers la droite, puis ceux vers la gauche", given)
+        require_two(got, "les passages vers la droite, puis ceux vers la gauche")
         if expected[::-1] == tuple(got) != expected:
             raise CheckFailed(f"Droite et gauche sont échangées {given} : dans une image, y va vers le bas.")
         if tuple(got) != expected:

@@ -712,7 +712,7 @@ draw(100)
 plots.publish(figure, "SGD zigzague, momentum et Nesterov prennent de l'élan, RMSProp et Adam coupent en biais")
 
 # %% [markdown]
-# SGD rebondit d'un bord à l'autre et avance lentement dans la longueur. Le momentum oscille, mais prend de la vitesse ; Nesterov amortit l'oscillation : son meilleur taux est plus grand, et il gagne. (Il diverge pourtant plus tôt : au-delà de 0,027, contre 0,076 pour le momentum.) RMSProp atteint le fond du ravin en une dizaine de pas, puis le suit à pas presque constants, et **sursaute** près de l'arrivée : il divise un petit gradient par une moyenne plus petite encore (on baisse donc son taux en cours de route, leçon 1.4). Adam y échappe : il moyenne aussi le gradient et, avec $\beta_2 = 0{,}999$, sa moyenne des carrés oublie bien moins vite.
+# SGD rebondit d'un bord à l'autre et avance lentement dans la longueur. Le momentum oscille, mais prend de la vitesse ; Nesterov amortit l'oscillation : son meilleur taux est plus grand, et il gagne. (Il diverge pourtant plus tôt : au-delà de $2\,(1+\beta) / (50\,(1+2\beta)) = 0{,}027$ avec $\beta = 0{,}9$, contre $2\,(1+\beta)/50 = 0{,}076$ pour le momentum.) RMSProp atteint le fond du ravin en une dizaine de pas, puis le suit à pas presque constants, et **sursaute** près de l'arrivée : il divise un petit gradient par une moyenne plus petite encore (on baisse donc son taux en cours de route, leçon 1.4). Adam y échappe : il moyenne aussi le gradient et, avec $\beta_2 = 0{,}999$, sa moyenne des carrés oublie bien moins vite.
 
 # %% [markdown]
 # ### Et si le ravin est de travers ? (pour approfondir)
